@@ -1,0 +1,75 @@
+package filter
+
+import (
+	"context"
+
+	"congthu/filter/message"
+)
+
+// Finding is what one rule says of one message. It never carries content: no subject, no text,
+// no file name.
+type Finding struct {
+	Rule   string `json:"rule"`
+	Clause string `json:"clause"` // "9.3" is Điều 9 khoản 3
+	Mode   Mode   `json:"mode"`   // a rule may only lower it: Monitor although the rule enforces
+	// Disposition asked. A rule leaves it Unset to ask for what the policy says for its direction.
+	Disposition Disposition `json:"disposition"`
+	Score       float64     `json:"score"` // 0 to 1; Judge reads 0 as 1
+	Level       string      `json:"level"` // MAT, TOI_MAT, TUYET_MAT, OTHER for marking, else ""
+	Part        string      `json:"part"`  // message.Part.ID, "" for the whole message
+	Detail      string      `json:"detail"`
+
+	Text TextKey `json:"-"` // what the sender is told; TextNone takes the rule's first text
+}
+
+// Rule is the code that enforces one clause.
+type Rule struct {
+	Name   string // stable: configuration key, metric label, log field
+	Clause string // of the regulation
+	Code   int    // reply code of a refusal: 550, 552; Defer takes its 4xx counterpart
+	Status string // enhanced status code without its class: "7.1" (RFC 3463)
+	// Expensive rules run concurrently, and only when no cheap rule refused.
+	Expensive bool
+	// Check looks at tx and must not change it. An error means that the rule could not judge for a
+	// reason of ours (invariant 2): the message is deferred. What the content causes is a finding.
+	Check func(ctx context.Context, tx *Transaction) ([]Finding, error)
+}
+
+// Setting is what a policy says of one rule.
+type Setting struct {
+	Mode     Mode
+	Outbound Disposition // asked for outbound and internal mail
+	Inbound  Disposition
+}
+
+// For is the disposition that the setting asks for in a direction.
+func (s Setting) For(d Direction) Disposition {
+	if d.FromOurs() {
+		return s.Outbound
+	}
+	return s.Inbound
+}
+
+// Verdict is the whole answer for one message: a value, nothing acted on yet.
+type Verdict struct {
+	ID           string                 `json:"id"`
+	Policy       string                 `json:"policy"` // "sha256:…" of the policy that judged
+	Direction    Direction              `json:"direction"`
+	Unit         string                 `json:"unit"`
+	Disposition  Disposition            `json:"disposition"`
+	Reply        Reply                  `json:"reply"` // zero when the message passes
+	Findings     []Finding              `json:"findings"`
+	NotInspected []message.NotInspected `json:"not_inspected"`
+
+	// For messages that pass: fields to add on top, in this order, and our own forged fields to
+	// take out, as indices into Message.Header.Fields (invariant 4).
+	Add    []HeaderField `json:"-"`
+	Remove []int         `json:"-"`
+	Err    error         `json:"-"` // what made the gate defer, for the log
+}
+
+// Passes tells whether the message goes on to its recipients.
+func (v Verdict) Passes() bool { return v.Disposition == Accept || v.Disposition == Tag }
+
+// HeaderField is a field to add: ASCII, one line, without CRLF.
+type HeaderField struct{ Name, Value string }

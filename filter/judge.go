@@ -1,0 +1,237 @@
+package filter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+
+	"congthu/filter/message"
+)
+
+// Policy is everything that judging depends on, made whole from one configuration and swapped whole.
+type Policy struct {
+	Hash         string // "sha256:…" of the configuration in force
+	Organisation Organisation
+	Rules        []Rule // in the order in which they speak when several refuse
+	Settings     map[string]Setting
+	// Uninspected is what the policy says of what was not inspected, by reason; its mode is
+	// Settings[RuleUninspected].Mode.
+	Uninspected map[message.Reason]Disposition
+	Deadline    time.Duration // for judging one message
+}
+
+// RuleUninspected names the findings that Judge makes itself, from Message.NotInspected.
+const RuleUninspected = "uninspected"
+
+// RuleFailed is the reason for a rule that failed on the same message again (invariant 2).
+const RuleFailed message.Reason = "rule failed"
+
+// failedMessages is how many messages that a rule failed on are remembered.
+const failedMessages = 4096
+
+// Judge runs a policy over transactions. It is safe for concurrent use.
+type Judge struct {
+	policy  atomic.Pointer[Policy]
+	slots   chan struct{} // bounds messages judged at once
+	failed  *lru.Cache[string, struct{}]
+	metrics *Metrics
+	log     *slog.Logger
+	now     func() time.Time
+}
+
+// NewJudge makes a judge that looks at no more than concurrent messages at once.
+func NewJudge(p *Policy, concurrent int, m *Metrics, log *slog.Logger, now func() time.Time) (*Judge, error) {
+	failed, err := lru.New[string, struct{}](failedMessages)
+	if err != nil {
+		return nil, fmt.Errorf("making the memory of failed messages: %w", err)
+	}
+	j := &Judge{slots: make(chan struct{}, concurrent), failed: failed, metrics: m, log: log, now: now}
+	j.policy.Store(p)
+	return j, nil
+}
+
+// Swap puts another policy in force. Messages being judged keep theirs.
+func (j *Judge) Swap(p *Policy) { j.policy.Store(p) }
+
+// Policy is the policy in force.
+func (j *Judge) Policy() *Policy { return j.policy.Load() }
+
+// errNoSlot says that too many messages are being judged.
+var errNoSlot = errors.New("too many messages are being judged at once")
+
+// Judge decides one message. There is no error: an error of ours is a verdict that defers.
+func (j *Judge) Judge(ctx context.Context, tx *Transaction) Verdict {
+	start := j.now()
+	p := j.policy.Load()
+	ctx, cancel := context.WithTimeout(ctx, p.Deadline)
+	defer cancel()
+	tx.Direction = p.Organisation.decideDirection(tx)
+
+	var v Verdict
+	select {
+	case j.slots <- struct{}{}:
+		v = j.evaluate(ctx, p, tx)
+	case <-ctx.Done():
+		v = j.fault(p, tx, errNoSlot)
+	}
+	j.count(v, tx, j.now().Sub(start))
+	return v
+}
+
+// evaluate runs the rules beside the caller, so that the deadline holds whatever a rule does.
+// A rule that overruns keeps its slot until it returns.
+func (j *Judge) evaluate(ctx context.Context, p *Policy, tx *Transaction) Verdict {
+	r := &run{judge: j, policy: p, tx: tx}
+	done := make(chan Verdict, 1)
+	go func() {
+		defer func() { <-j.slots }()
+		done <- r.verdict(ctx)
+	}()
+	select {
+	case v := <-done:
+		return v
+	case <-ctx.Done():
+	}
+	// The verdict may have come in the same moment.
+	select {
+	case v := <-done:
+		return v
+	default:
+	}
+	name, _ := r.current.Load().(string)
+	if name != "" {
+		j.remember(tx, name)
+	}
+	return j.fault(p, tx, fmt.Errorf("rule %q: %w", name, context.Cause(ctx)))
+}
+
+// run is the judging of one message.
+type run struct {
+	judge   *Judge
+	policy  *Policy
+	tx      *Transaction
+	current atomic.Value // name of the cheap rule at work, or of the last expensive one started
+
+	mu           sync.Mutex
+	findings     map[string][]Finding // by rule
+	notInspected []message.NotInspected
+	err          error
+}
+
+func (r *run) verdict(ctx context.Context) Verdict {
+	r.findings = map[string][]Finding{}
+	r.notInspected = append(r.notInspected, r.tx.Message.NotInspected...)
+	for _, rule := range r.policy.Rules {
+		if !rule.Expensive {
+			r.check(ctx, rule)
+		}
+	}
+	if !r.refused() {
+		var wg sync.WaitGroup
+		for _, rule := range r.policy.Rules {
+			if rule.Expensive {
+				wg.Go(func() { r.check(ctx, rule) })
+			}
+		}
+		wg.Wait()
+	}
+	return r.conclude()
+}
+
+// check runs one rule; whatever goes wrong in it is contained here.
+func (r *run) check(ctx context.Context, rule Rule) {
+	set := r.policy.Settings[rule.Name]
+	if set.Mode == Off || set.Mode == "" {
+		return
+	}
+	r.current.Store(rule.Name)
+	start := r.judge.now()
+	found, err := r.call(ctx, rule)
+	r.judge.metrics.RuleSeconds.WithLabelValues(rule.Name).Observe(r.judge.now().Sub(start).Seconds())
+
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err != nil {
+		r.judge.metrics.RuleErrors.WithLabelValues(rule.Name).Inc()
+		// What the content causes comes again with the same content: then it is "not inspected", or
+		// the sender would retry for ever (invariant 2).
+		if errors.As(err, new(contentError)) && r.judge.remember(r.tx, rule.Name) {
+			r.notInspected = append(r.notInspected, message.NotInspected{Reason: RuleFailed})
+			return
+		}
+		r.err = errors.Join(r.err, fmt.Errorf("rule %q: %w", rule.Name, err))
+		return
+	}
+	for _, f := range found {
+		r.findings[rule.Name] = append(r.findings[rule.Name], complete(f, rule, set, r.tx.Direction))
+	}
+}
+
+// contentError is a failure that the message's content may have caused.
+type contentError struct{ cause string }
+
+func (e contentError) Error() string { return e.cause }
+
+func (r *run) call(ctx context.Context, rule Rule) (found []Finding, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			r.judge.metrics.Panics.Inc()
+			// The panic's value may hold content (invariant 5): only its type and the stack are logged.
+			r.judge.log.Error("rule panicked", "rule", rule.Name, "id", r.tx.ID, "type", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
+			err = contentError{"panic"}
+		}
+	}()
+	found, err = rule.Check(ctx, r.tx)
+	if err != nil && ctx.Err() != nil {
+		err = contentError{"deadline: " + err.Error()}
+	}
+	return found, err
+}
+
+// remember notes that a rule failed on this message and tells whether it had before.
+func (j *Judge) remember(tx *Transaction, rule string) (again bool) {
+	if tx.SHA256 == "" {
+		return false
+	}
+	again, _ = j.failed.ContainsOrAdd(tx.SHA256+" "+rule, struct{}{})
+	return again
+}
+
+// complete fills what the rule left to its policy.
+func complete(f Finding, rule Rule, set Setting, d Direction) Finding {
+	f.Rule = rule.Name
+	if f.Clause == "" {
+		f.Clause = rule.Clause
+	}
+	if f.Mode != Monitor {
+		f.Mode = set.Mode
+	}
+	if f.Disposition == Unset {
+		f.Disposition = set.For(d)
+	}
+	if f.Score == 0 {
+		f.Score = 1
+	}
+	if f.Text == TextNone {
+		f.Text = TextKey(rule.Name)
+	}
+	return f
+}
+
+func (r *run) refused() bool {
+	for _, fs := range r.findings {
+		for _, f := range fs {
+			if f.Mode == Enforce && f.Disposition == Refuse {
+				return true
+			}
+		}
+	}
+	return false
+}

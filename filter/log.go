@@ -1,0 +1,51 @@
+package filter
+
+import (
+	"context"
+	"log/slog"
+)
+
+// Outcome is what became of a message after its verdict.
+type Outcome struct {
+	// Reply is what the client was told: the verdict's, or the next hop's own line. "" when the
+	// client was gone.
+	Reply   string
+	NextHop string // address of the next hop that took or refused the message; "" on the milter door
+	Err     error  // what went wrong while acting on the verdict
+}
+
+// Log writes the one line about a message. It holds no content: no subject, no text, no file
+// name (invariant 5).
+func (j *Judge) Log(tx *Transaction, v Verdict, o Outcome) {
+	level := slog.LevelInfo
+	if v.Err != nil || o.Err != nil {
+		level = slog.LevelError
+	}
+	if !j.log.Enabled(context.Background(), level) {
+		return
+	}
+	s := tx.Session
+	attrs := []slog.Attr{
+		slog.String("id", tx.ID), slog.String("door", s.Door), slog.String("listener", s.Listener), slog.String("queue_id", tx.QueueID),
+		slog.String("direction", string(v.Direction)), slog.String("disposition", v.Disposition.String()),
+		slog.String("reverse_path", tx.ReversePath.String()), slog.Int("recipients", len(tx.Recipients)),
+		slog.String("helo", s.Helo), slog.Bool("authenticated", s.Login != ""),
+		slog.Any("findings", v.Findings), slog.Any("not_inspected", v.NotInspected),
+		slog.String("reply", o.Reply), slog.String("policy", v.Policy),
+	}
+	if s.Client.IsValid() {
+		attrs = append(attrs, slog.String("client", s.Client.String()))
+	}
+	if tx.Message != nil {
+		attrs = append(attrs, slog.Int64("bytes", tx.Message.Size), slog.String("sha256", tx.SHA256))
+	}
+	if o.NextHop != "" {
+		attrs = append(attrs, slog.String("next_hop", o.NextHop))
+	}
+	for key, err := range map[string]error{"error": v.Err, "outcome_error": o.Err} {
+		if err != nil {
+			attrs = append(attrs, slog.String(key, err.Error()))
+		}
+	}
+	j.log.LogAttrs(context.Background(), level, "message", attrs...)
+}

@@ -1,0 +1,67 @@
+package message
+
+// AnomalyKind names a way in which a message departs from its standards. The list is closed;
+// the names stand in configuration, logs and metrics.
+type AnomalyKind string
+
+// The anomalies. Those that two readers would read differently are Ambiguous.
+const (
+	DuplicateContentType AnomalyKind = "duplicate-content-type"  // several Content-Type fields
+	MalformedContentType AnomalyKind = "malformed-content-type"  // does not parse (RFC 2045 section 5.1)
+	DuplicateParameter   AnomalyKind = "duplicate-parameter"     // boundary, charset, name or filename given twice
+	DuplicateEncoding    AnomalyKind = "duplicate-encoding"      // several Content-Transfer-Encoding fields
+	UnknownEncoding      AnomalyKind = "unknown-encoding"        // none of RFC 2045 section 6, or with a comment or junk
+	EncodingOnComposite  AnomalyKind = "encoding-on-composite"   // base64 or quoted-printable multipart (RFC 2045 section 6.4)
+	MissingBoundary      AnomalyKind = "missing-boundary"        // multipart without a usable boundary parameter
+	BoundaryNeverSeen    AnomalyKind = "boundary-never-seen"     // multipart whose boundary does not occur
+	UnclosedMultipart    AnomalyKind = "unclosed-multipart"      // no closing boundary
+	TextOutside          AnomalyKind = "text-outside-boundaries" // preamble or epilogue with more than blank or the usual notice
+	DuplicateField       AnomalyKind = "duplicate-field"         // a field that RFC 5322 section 3.6 allows once: Subject, From, Sender, Reply-To, ...
+	BadHeaderLine        AnomalyKind = "bad-header-line"         // a header line that is no field
+	MissingBlankLine     AnomalyKind = "missing-blank-line"      // the header block ends without an empty line
+	NULOctet             AnomalyKind = "nul-octet"               // NUL in a header block
+	BareLineBreak        AnomalyKind = "bare-line-break"         // CR or LF alone in a header block or boundary line
+	DamagedBase64        AnomalyKind = "damaged-base64"          // junk, inner padding, missing padding
+	DamagedQuoted        AnomalyKind = "damaged-quoted-printable"
+	NameTwice            AnomalyKind = "name-twice"        // file name in Content-Disposition differs from name in Content-Type
+	MalformedName        AnomalyKind = "malformed-name"    // unquoted, raw 8-bit, broken RFC 2231 or encoded-word
+	MalformedAddress     AnomalyKind = "malformed-address" // an address field that RFC 5322 section 3.4 does not allow
+	HeaderTooBig         AnomalyKind = "header-too-big"
+	TooManyFields        AnomalyKind = "too-many-fields"
+	LineTooLong          AnomalyKind = "line-too-long"
+)
+
+// Anomaly is one departure, in one part.
+type Anomaly struct {
+	Part string // Part.ID; "" for the message
+	Kind AnomalyKind
+}
+
+// Ambiguous tells whether two readers could read the part differently, and so whether it has
+// been read more than one way.
+func (k AnomalyKind) Ambiguous() bool {
+	switch k {
+	case DuplicateContentType, MalformedContentType, DuplicateParameter, DuplicateEncoding, UnknownEncoding,
+		EncodingOnComposite, MissingBoundary, BoundaryNeverSeen, UnclosedMultipart, TextOutside, DuplicateField, BadHeaderLine,
+		MissingBlankLine, NULOctet, BareLineBreak, DamagedBase64, NameTwice, HeaderTooBig, TooManyFields, LineTooLong:
+		return true
+	}
+	return false
+}
+
+// Reason says why something was not inspected. The list is closed.
+type Reason string
+
+// The reasons that reading a message can give. Other packages add none; later inspection adds its own here.
+const (
+	TooDeep Reason = "too deep"
+	TooMany Reason = "too many parts"
+	TooBig  Reason = "too big"
+	Damaged Reason = "damaged"
+)
+
+// NotInspected is a part that could not be looked into (invariant 3).
+type NotInspected struct {
+	Part   string `json:"part"`
+	Reason Reason `json:"reason"`
+}

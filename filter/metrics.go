@@ -1,0 +1,41 @@
+package filter
+
+import "github.com/prometheus/client_golang/prometheus"
+
+// Metrics are the gate's counters. Labels are bounded: nothing from a message becomes one.
+type Metrics struct {
+	Messages     *prometheus.CounterVec   // door, direction, disposition, unit
+	Findings     *prometheus.CounterVec   // rule, clause, disposition, mode, unit
+	JudgeSeconds prometheus.Histogram     // from the end of the message to the verdict
+	RuleSeconds  *prometheus.HistogramVec // rule
+	RuleErrors   *prometheus.CounterVec   // rule
+	Panics       prometheus.Counter
+	Sessions     *prometheus.GaugeVec // door
+	Reload       prometheus.Gauge     // 1 when the last reload of the configuration succeeded
+}
+
+// NewMetrics registers the gate's metrics.
+func NewMetrics(reg prometheus.Registerer) *Metrics {
+	buckets := []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60}
+	m := &Metrics{
+		Messages: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "congthu_messages_total",
+			Help: "Messages judged."}, []string{"door", "direction", "disposition", "unit"}),
+		Findings: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "congthu_findings_total",
+			Help: "Findings of rules, in monitor mode as well."}, []string{"rule", "clause", "disposition", "mode", "unit"}),
+		JudgeSeconds: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "congthu_judge_seconds",
+			Help: "Time from the end of a message to its verdict.", Buckets: buckets}),
+		RuleSeconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "congthu_rule_seconds",
+			Help: "Time that a rule took for a message.", Buckets: buckets}, []string{"rule"}),
+		RuleErrors: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "congthu_rule_errors_total",
+			Help: "Times that a rule could not judge a message."}, []string{"rule"}),
+		Panics: prometheus.NewCounter(prometheus.CounterOpts{Name: "congthu_panics_total",
+			Help: "Panics that were contained."}),
+		Sessions: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "congthu_sessions",
+			Help: "Open connections."}, []string{"door"}),
+		Reload: prometheus.NewGauge(prometheus.GaugeOpts{Name: "congthu_config_last_reload_successful",
+			Help: "1 when the last reload of the configuration succeeded."}),
+	}
+	reg.MustRegister(m.Messages, m.Findings, m.JudgeSeconds, m.RuleSeconds, m.RuleErrors, m.Panics, m.Sessions, m.Reload)
+	m.Reload.Set(1)
+	return m
+}

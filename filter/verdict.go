@@ -1,0 +1,139 @@
+package filter
+
+import (
+	"slices"
+	"time"
+
+	"congthu/filter/message"
+)
+
+// conclude makes the verdict out of what the rules found.
+func (r *run) conclude() Verdict {
+	v := r.judge.newVerdict(r.policy, r.tx)
+	v.Disposition = Accept
+	v.NotInspected = r.notInspected
+	speaker := Rule{}
+	var clauses []string // of the enforced findings that ask for the strongest disposition, in speaking order
+	var text TextKey
+	all := r.inOrder()
+	for _, f := range all {
+		if f.Mode == Enforce && f.Disposition > v.Disposition {
+			v.Disposition = f.Disposition
+		}
+	}
+	for _, f := range all {
+		v.Findings = append(v.Findings, f)
+		if f.Mode != Enforce || f.Disposition != v.Disposition || f.Disposition < Hold {
+			continue
+		}
+		if len(clauses) == 0 {
+			speaker, text = r.rule(f.Rule), f.Text
+		}
+		if !slices.Contains(clauses, f.Clause) {
+			clauses = append(clauses, f.Clause)
+		}
+	}
+	// An error of ours defers, unless the message is refused for what was found without it.
+	if r.err != nil && v.Disposition != Refuse {
+		return r.judge.withFault(v, r.err)
+	}
+	v.Err = r.err
+	switch v.Disposition {
+	case Accept, Tag:
+		t, _ := TextOf(TextAccepted)
+		v.Reply = NewReply(250, "0.0", t, v.ID)
+		v.Add = addFields(&v)
+		v.Remove = forgedFields(r.tx.Message.Header, r.policy.Organisation.AuthservID)
+	case Hold: // there is no quarantine in this version: the sender's server keeps the message
+		t, _ := TextOf(TextHeld)
+		v.Reply = buildReply(451, "7.1", clauses[0], t, clauses[1:], v.ID)
+	case Defer:
+		t, _ := TextOf(text)
+		v.Reply = buildReply(450, speaker.Status, clauses[0], t, clauses[1:], v.ID)
+	case Refuse:
+		t, _ := TextOf(text)
+		v.Reply = buildReply(max(speaker.Code, 550), speaker.Status, clauses[0], t, clauses[1:], v.ID)
+	}
+	return v
+}
+
+// inOrder lists the findings in the order in which the rules speak, then what was not inspected.
+func (r *run) inOrder() []Finding {
+	var all []Finding
+	for _, rule := range r.policy.Rules {
+		all = append(all, r.findings[rule.Name]...)
+	}
+	set := r.policy.Settings[RuleUninspected]
+	if set.Mode == Off || set.Mode == "" {
+		return all
+	}
+	for _, n := range r.notInspected {
+		d, ok := r.policy.Uninspected[n.Reason]
+		if !ok {
+			d = Hold
+		}
+		all = append(all, Finding{Rule: RuleUninspected, Clause: uninspectedRule.Clause, Mode: set.Mode, Disposition: d,
+			Score: 1, Part: n.Part, Detail: string(n.Reason), Text: TextUninspected})
+	}
+	return all
+}
+
+// uninspectedRule speaks for findings that Judge makes itself.
+var uninspectedRule = Rule{Name: RuleUninspected, Clause: "10.1", Code: 550, Status: "7.1"}
+
+func (r *run) rule(name string) Rule {
+	for _, rule := range r.policy.Rules {
+		if rule.Name == name {
+			return rule
+		}
+	}
+	return uninspectedRule
+}
+
+func (j *Judge) newVerdict(p *Policy, tx *Transaction) Verdict {
+	return Verdict{ID: tx.ID, Policy: p.Hash, Direction: tx.Direction, Unit: tx.Unit,
+		Findings: []Finding{}, NotInspected: []message.NotInspected{}}
+}
+
+func (j *Judge) withFault(v Verdict, err error) Verdict {
+	v.Disposition, v.Err = Defer, err
+	t, _ := TextOf(TextTrouble)
+	v.Reply = NewReply(451, "3.0", t, v.ID)
+	return v
+}
+
+func (j *Judge) fault(p *Policy, tx *Transaction, err error) Verdict {
+	return j.withFault(j.newVerdict(p, tx), err)
+}
+
+// Fault is the verdict for a message that could not be judged for a reason of ours: 451 4.3.0.
+func (j *Judge) Fault(tx *Transaction, err error) Verdict {
+	v := j.fault(j.policy.Load(), tx, err)
+	j.count(v, tx, 0)
+	return v
+}
+
+// Protocol is the verdict for a message that a door turns away before it can be judged: a limit, a
+// breach of the protocol. status is subject and detail ("5.2"); the class comes from code.
+func (j *Judge) Protocol(tx *Transaction, code int, status string, text TextKey) Verdict {
+	v := j.newVerdict(j.policy.Load(), tx)
+	t, _ := TextOf(text)
+	v.Reply = NewReply(code, status, t, v.ID)
+	v.Disposition = Refuse
+	if code < 500 {
+		v.Disposition = Defer
+	}
+	j.count(v, tx, 0)
+	return v
+}
+
+func (j *Judge) count(v Verdict, tx *Transaction, d time.Duration) {
+	direction := string(v.Direction)
+	j.metrics.Messages.WithLabelValues(tx.Session.Door, direction, v.Disposition.String(), v.Unit).Inc()
+	for _, f := range v.Findings {
+		j.metrics.Findings.WithLabelValues(f.Rule, f.Clause, f.Disposition.String(), string(f.Mode), v.Unit).Inc()
+	}
+	if d > 0 {
+		j.metrics.JudgeSeconds.Observe(d.Seconds())
+	}
+}
