@@ -1,0 +1,143 @@
+// Package policy reads the configuration: strict YAML in, one validated Config out, with the
+// place that each value came from. A value that is not understood is an error that names file, line,
+// column, key and the way out; nothing is ignored.
+package policy
+
+import (
+	"net/netip"
+	"time"
+
+	"congthu/filter"
+	"congthu/filter/message"
+)
+
+// Config is the whole configuration. Every field has a default (Default); the yaml tags are the keys.
+type Config struct {
+	Organisation Organisation    `yaml:"organisation"`
+	Milter       []Milter        `yaml:"milter"`
+	Relay        []Relay         `yaml:"relay"`
+	Admin        Admin           `yaml:"admin"`
+	Limits       Limits          `yaml:"limits"`
+	Log          Log             `yaml:"log"`
+	Rules        map[string]Rule `yaml:"rules"`
+
+	file    string
+	origins map[string]position // by path: "relay[0].listen"
+}
+
+// Organisation is what is ours.
+type Organisation struct {
+	Domains         []Domain  `yaml:"domains"`          // each with its subdomains
+	TrustedNetworks []Network `yaml:"trusted_networks"` // clients that may send as ours; none by default
+	AuthservID      string    `yaml:"authserv_id"`      // default: the first domain
+}
+
+// Milter is a listener that an MTA asks over the milter protocol.
+type Milter struct {
+	Name        string    `yaml:"name"`
+	Listen      string    `yaml:"listen"` // "unix:/run/congthu/milter.sock" or "tcp:127.0.0.1:8890"
+	Mode        FileMode  `yaml:"mode"`   // of the unix socket
+	Direction   Direction `yaml:"direction"`
+	Connections int       `yaml:"connections"` // at once; beyond: closed at once, the MTA defers
+}
+
+// Relay is a listener that speaks SMTP and hands on to a next hop.
+type Relay struct {
+	Name         string    `yaml:"name"`
+	Listen       string    `yaml:"listen"`
+	NextHops     []string  `yaml:"next_hops"` // tried in this order
+	Hostname     string    `yaml:"hostname"`  // in our greeting; default: the machine's
+	Direction    Direction `yaml:"direction"`
+	Queue        Queue     `yaml:"queue"`
+	TrustedPeers []Network `yaml:"trusted_peers"` // mail servers whose XFORWARD is believed
+	Connections  int       `yaml:"connections"`   // at once; beyond: 421
+}
+
+// Admin is the listener for metrics and health.
+type Admin struct {
+	Listen string `yaml:"listen"` // "" for none
+}
+
+// Limits bound what comes from outside. See message.Limits for those of a message.
+type Limits struct {
+	MessageSize  Size     `yaml:"message_size"`  // on the wire; beyond: 552 5.3.4
+	Memory       Size     `yaml:"memory"`        // of a message kept in memory; beyond: an anonymous memory file
+	Spool        Size     `yaml:"spool"`         // of all messages in the gate together; beyond: 451 4.3.0
+	Header       Size     `yaml:"header"`        // of one header block
+	HeaderFields int      `yaml:"header_fields"` // in one header block
+	Line         Size     `yaml:"line"`          // of one header field
+	Depth        int      `yaml:"depth"`         // of nesting
+	Parts        int      `yaml:"parts"`         // of one message
+	Recipients   int      `yaml:"recipients"`    // of one transaction; beyond: 452 4.5.3 (relay), 550 5.5.3 (milter)
+	Judging      int      `yaml:"judging"`       // messages judged at once
+	Deadline     Duration `yaml:"deadline"`      // for judging one message; beyond: 451 4.3.0
+}
+
+// Log is where the gate says what it does: JSON lines on standard error.
+type Log struct {
+	Level Level `yaml:"level"`
+}
+
+// Rule is what the configuration says of one rule. Fields that only some rules have are refused for
+// the others by Load.
+type Rule struct {
+	Mode        Mode                   `yaml:"mode"`
+	Outbound    Disposition            `yaml:"outbound"`     // asked of outbound and internal mail
+	Inbound     Disposition            `yaml:"inbound"`      // asked of inbound mail
+	Limit       Size                   `yaml:"limit"`        // attachment-size
+	InlineFloor Size                   `yaml:"inline_floor"` // attachment-size: smaller inline pictures do not count
+	Add         []Domain               `yaml:"add"`          // free-mail: further domains
+	Except      []Domain               `yaml:"except"`       // free-mail: domains that are not free-mail
+	Reasons     map[string]Disposition `yaml:"reasons"`      // uninspected
+}
+
+// Default is the configuration of an empty file. settings are the rules that exist, with their defaults.
+func Default(settings map[string]filter.Setting) *Config {
+	m := message.DefaultLimits()
+	c := &Config{
+		Admin: Admin{Listen: "127.0.0.1:8025"},
+		Limits: Limits{MessageSize: Size(m.WireBytes), Memory: Size(m.MemoryBytes), Spool: 2 << 30, Header: Size(m.HeaderBytes),
+			HeaderFields: m.HeaderFields, Line: Size(m.LineBytes), Depth: m.Depth, Parts: m.Parts,
+			Recipients: 1000, Judging: 64, Deadline: Duration(60 * time.Second)},
+		Rules:   map[string]Rule{},
+		origins: map[string]position{},
+	}
+	for name, s := range settings {
+		r := Rule{Mode: Mode(s.Mode), Outbound: Disposition(s.Outbound), Inbound: Disposition(s.Inbound)}
+		switch name {
+		case "attachment-size":
+			r.Limit, r.InlineFloor = 15<<20, 32<<10
+		case filter.RuleUninspected:
+			r.Reasons = map[string]Disposition{}
+			for reason, d := range defaultReasons() {
+				r.Reasons[string(reason)] = Disposition(d)
+			}
+		}
+		c.Rules[name] = r
+	}
+	return c
+}
+
+// defaultReasons is what is asked, by reason, of what was not inspected.
+func defaultReasons() map[message.Reason]filter.Disposition {
+	return map[message.Reason]filter.Disposition{
+		message.TooDeep: filter.Hold, message.TooMany: filter.Hold, message.TooBig: filter.Hold,
+		message.Damaged: filter.Hold, filter.RuleFailed: filter.Hold,
+	}
+}
+
+// setDefaults fills a new list element before its keys are read.
+func (m *Milter) setDefaults() { *m = Milter{Mode: 0o660, Direction: Auto, Connections: 2000} }
+func (r *Relay) setDefaults() {
+	*r = Relay{Direction: Auto, Queue: QueueBefore, Connections: 500,
+		TrustedPeers: []Network{Network(netip.MustParsePrefix("127.0.0.1/32")), Network(netip.MustParsePrefix("::1/128"))}}
+}
+
+// Message are the limits of one message.
+func (l Limits) Message() message.Limits {
+	m := message.DefaultLimits()
+	m.WireBytes, m.MemoryBytes, m.HeaderBytes, m.HeaderFields = int64(l.MessageSize), int64(l.Memory), int(l.Header), l.HeaderFields
+	m.LineBytes, m.Depth, m.Parts = int(l.Line), l.Depth, l.Parts
+	m.HeadersBytes = max(m.HeadersBytes, m.HeaderBytes)
+	return m
+}

@@ -1,0 +1,253 @@
+package policy
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/parser"
+
+	"congthu/filter"
+	"congthu/filter/message"
+)
+
+// maxFile is the largest configuration file in octets.
+const maxFile = 1 << 20
+
+// Load reads a configuration file. settings are the rules that exist with their defaults.
+// The error joins one *Error for each thing that is wrong.
+func Load(path string, settings map[string]filter.Setting) (*Config, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, &Error{File: path, Problem: "cannot be read: " + cause(err)}
+	}
+	if info.IsDir() || info.Size() > maxFile {
+		return nil, &Error{File: path, Problem: "is no configuration file (a directory, or over 1 MiB)"}
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, &Error{File: path, Problem: "cannot be read: " + cause(err)}
+	}
+	return Parse(filepath.Base(path), data, settings)
+}
+
+func cause(err error) string {
+	var p *os.PathError
+	if errors.As(err, &p) {
+		return p.Err.Error()
+	}
+	return err.Error()
+}
+
+// Parse reads a configuration; name stands for the file in errors.
+func Parse(name string, data []byte, settings map[string]filter.Setting) (*Config, error) {
+	c := Default(settings)
+	c.file = name
+	f, err := parser.ParseBytes(data, 0)
+	if err != nil {
+		return nil, syntaxError(name, err)
+	}
+	if len(f.Docs) > 1 {
+		return nil, &Error{File: name, Problem: "holds several YAML documents (a line ---); write one"}
+	}
+	d := &decoder{file: name, origins: c.origins}
+	if len(f.Docs) == 1 && f.Docs[0].Body != nil {
+		d.value(f.Docs[0].Body, "", reflect.ValueOf(c).Elem())
+	}
+	if len(d.errs) == 0 {
+		c.check(d)
+	}
+	if len(d.errs) > 0 {
+		return nil, d.joined()
+	}
+	c.fill()
+	return c, nil
+}
+
+// joined are the errors in the order in which they stand in the file.
+func (d *decoder) joined() error {
+	slices.SortStableFunc(d.errs, func(a, b *Error) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), cmp.Compare(a.Key, b.Key))
+	})
+	all := make([]error, len(d.errs))
+	for i, e := range d.errs {
+		all[i] = e
+	}
+	return errors.Join(all...)
+}
+
+func syntaxError(name string, err error) error {
+	e := &Error{File: name, Problem: err.Error()}
+	var y yaml.Error
+	if errors.As(err, &y) {
+		e.Problem = "no valid YAML: " + y.GetMessage()
+		if t := y.GetToken(); t != nil && t.Position != nil {
+			e.Line, e.Column = t.Position.Line, t.Position.Column
+		}
+	}
+	return e
+}
+
+// fill sets what is worked out from other values.
+func (c *Config) fill() {
+	if c.Organisation.AuthservID == "" && len(c.Organisation.Domains) > 0 {
+		c.Organisation.AuthservID = string(c.Organisation.Domains[0])
+	}
+	for i := range c.Milter {
+		if c.Milter[i].Name == "" {
+			c.Milter[i].Name = fmt.Sprintf("milter%d", i+1)
+		}
+	}
+	for i := range c.Relay {
+		if c.Relay[i].Name == "" {
+			c.Relay[i].Name = fmt.Sprintf("relay%d", i+1)
+		}
+	}
+	if c.Log.Level == "" {
+		c.Log.Level = "info"
+	}
+}
+
+// check finds what is wrong although every single value reads well.
+func (c *Config) check(d *decoder) {
+	bad := func(path, format string, args ...any) {
+		p := c.origins[path]
+		d.errs = append(d.errs, &Error{File: c.file, Line: p.line, Column: p.column, Key: path, Problem: fmt.Sprintf(format, args...)})
+	}
+	names := map[string]string{}
+	name := func(path, n string) {
+		if n != "" && names[n] != "" {
+			bad(path+".name", "%q is taken by %s; names must differ", n, names[n])
+		}
+		names[n] = path
+	}
+	for i, m := range c.Milter {
+		path := fmt.Sprintf("milter[%d]", i)
+		name(path, m.Name)
+		switch {
+		case m.Listen == "":
+			bad(path, "needs listen: unix:/run/congthu/milter.sock or tcp:127.0.0.1:8890")
+		case strings.HasPrefix(m.Listen, "unix:/"):
+		case strings.HasPrefix(m.Listen, "tcp:"):
+			if err := hostPort(strings.TrimPrefix(m.Listen, "tcp:")); err != nil {
+				bad(path+".listen", "%v", err)
+			}
+		default:
+			bad(path+".listen", "%q is no milter address: write unix:/run/congthu/milter.sock or tcp:127.0.0.1:8890", m.Listen)
+		}
+	}
+	for i, r := range c.Relay {
+		path := fmt.Sprintf("relay[%d]", i)
+		name(path, r.Name)
+		if err := hostPort(r.Listen); err != nil {
+			bad(path+".listen", "%v", err)
+		}
+		if len(r.NextHops) == 0 {
+			bad(path, "needs next_hops: the server that takes the mail, for example [\"127.0.0.1:10026\"]")
+		}
+		for k, h := range r.NextHops {
+			if err := hostPort(h); err != nil {
+				bad(fmt.Sprintf("%s.next_hops[%d]", path, k), "%v", err)
+			} else if h == r.Listen {
+				bad(fmt.Sprintf("%s.next_hops[%d]", path, k), "is this listener itself: mail would go round in a circle")
+			}
+		}
+	}
+	if c.Admin.Listen != "" {
+		if err := hostPort(c.Admin.Listen); err != nil {
+			bad("admin.listen", "%v", err)
+		}
+	}
+	c.checkLimits(bad)
+	c.checkRules(bad)
+}
+
+func hostPort(s string) error {
+	host, port, err := net.SplitHostPort(s)
+	if err != nil || port == "" || (host != "" && strings.ContainsAny(host, " /")) {
+		return fmt.Errorf("%q is no address: write host:port, for example 127.0.0.1:10025", s)
+	}
+	if n, err := net.LookupPort("tcp", port); err != nil || n == 0 {
+		return fmt.Errorf("%q: %q is no port", s, port)
+	}
+	return nil
+}
+
+func (c *Config) checkLimits(bad func(path, format string, args ...any)) {
+	l := c.Limits
+	within := func(key string, v, least, most int64) {
+		if v < least || v > most {
+			bad("limits."+key, "%d is out of bounds: write %d to %d", v, least, most)
+		}
+	}
+	within("message_size", int64(l.MessageSize), 64<<10, 1<<30)
+	within("memory", int64(l.Memory), 4<<10, 64<<20)
+	within("spool", int64(l.Spool), int64(l.MessageSize), 1<<40)
+	within("header", int64(l.Header), 16<<10, 16<<20)
+	within("header_fields", int64(l.HeaderFields), 100, 100_000)
+	within("line", int64(l.Line), 1000, 1<<20)
+	within("depth", int64(l.Depth), 2, 100)
+	within("parts", int64(l.Parts), 10, 100_000)
+	within("recipients", int64(l.Recipients), 100, 100_000) // RFC 5321 section 4.5.3.1.8 asks for 100
+	within("judging", int64(l.Judging), 1, 10_000)
+	within("deadline", int64(l.Deadline), 1e9, 90e9) // Postfix waits 100 s for a proxy
+}
+
+// ownKeys are the keys of a rule beside mode, outbound and inbound.
+func ownKeys(rule string) []string {
+	switch rule {
+	case "attachment-size":
+		return []string{"limit", "inline_floor"}
+	case "free-mail":
+		return []string{"add", "except"}
+	case filter.RuleUninspected:
+		return []string{"reasons"}
+	}
+	return nil
+}
+
+func (c *Config) checkRules(bad func(path, format string, args ...any)) {
+	for rule, r := range c.Rules {
+		right := append([]string{"mode", "outbound", "inbound"}, ownKeys(rule)...)
+		if rule == filter.RuleUninspected {
+			right = []string{"mode", "reasons"}
+		}
+		for path := range c.origins {
+			key, ok := strings.CutPrefix(path, "rules."+rule+".")
+			if !ok || strings.ContainsAny(key, ".[") {
+				continue
+			}
+			if !slices.Contains(right, key) {
+				bad(path, "is no key of this rule; its keys are %s", strings.Join(right, ", "))
+			}
+		}
+		if rule == "attachment-size" && r.Limit == 0 {
+			bad("rules.attachment-size.limit", "must be above 0; to switch the rule off write mode: off")
+		}
+	}
+}
+
+// Settings are the rules' settings for a filter.Policy.
+func (c *Config) Settings() map[string]filter.Setting {
+	out := map[string]filter.Setting{}
+	for name, r := range c.Rules {
+		out[name] = filter.Setting{Mode: filter.Mode(r.Mode), Outbound: filter.Disposition(r.Outbound), Inbound: filter.Disposition(r.Inbound)}
+	}
+	return out
+}
+
+// Reasons are the dispositions for what was not inspected.
+func (c *Config) Reasons() map[message.Reason]filter.Disposition {
+	out := map[message.Reason]filter.Disposition{}
+	for reason, d := range c.Rules[filter.RuleUninspected].Reasons {
+		out[message.Reason(reason)] = filter.Disposition(d)
+	}
+	return out
+}
