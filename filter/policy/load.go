@@ -2,6 +2,7 @@ package policy
 
 import (
 	"cmp"
+	"encoding"
 	"errors"
 	"fmt"
 	"net"
@@ -10,6 +11,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/parser"
@@ -182,22 +184,33 @@ func hostPort(s string) error {
 
 func (c *Config) checkLimits(bad func(path, format string, args ...any)) {
 	l := c.Limits
-	within := func(key string, v, least, most int64) {
-		if v < least || v > most {
-			bad("limits."+key, "%d is out of bounds: write %d to %d", v, least, most)
+	within(bad, "message_size", l.MessageSize, 64<<10, 1<<30)
+	within(bad, "memory", l.Memory, 4<<10, 64<<20)
+	within(bad, "spool", l.Spool, l.MessageSize, 1<<40)
+	within(bad, "header", l.Header, 16<<10, 16<<20)
+	within(bad, "header_fields", l.HeaderFields, 100, 100_000)
+	within(bad, "line", l.Line, 1<<10, 1<<20)
+	within(bad, "depth", l.Depth, 2, 100)
+	within(bad, "parts", l.Parts, 10, 100_000)
+	within(bad, "recipients", l.Recipients, 100, 100_000) // RFC 5321 section 4.5.3.1.8 asks for 100
+	within(bad, "judging", l.Judging, 1, 10_000)
+	within(bad, "deadline", l.Deadline, Duration(time.Second), Duration(90*time.Second)) // Postfix waits 100 s for a proxy
+}
+
+// within reports a limit that is out of its bounds.
+func within[T ~int | ~int64](bad func(path, format string, args ...any), key string, v, least, most T) {
+	if v < least || v > most {
+		bad("limits."+key, "%s is out of bounds: write %s to %s", shown(v), shown(least), shown(most))
+	}
+}
+
+func shown(v any) string {
+	if m, ok := v.(encoding.TextMarshaler); ok {
+		if b, err := m.MarshalText(); err == nil {
+			return string(b)
 		}
 	}
-	within("message_size", int64(l.MessageSize), 64<<10, 1<<30)
-	within("memory", int64(l.Memory), 4<<10, 64<<20)
-	within("spool", int64(l.Spool), int64(l.MessageSize), 1<<40)
-	within("header", int64(l.Header), 16<<10, 16<<20)
-	within("header_fields", int64(l.HeaderFields), 100, 100_000)
-	within("line", int64(l.Line), 1000, 1<<20)
-	within("depth", int64(l.Depth), 2, 100)
-	within("parts", int64(l.Parts), 10, 100_000)
-	within("recipients", int64(l.Recipients), 100, 100_000) // RFC 5321 section 4.5.3.1.8 asks for 100
-	within("judging", int64(l.Judging), 1, 10_000)
-	within("deadline", int64(l.Deadline), 1e9, 90e9) // Postfix waits 100 s for a proxy
+	return fmt.Sprint(v)
 }
 
 // ownKeys are the keys of a rule beside mode, outbound and inbound.
