@@ -1,0 +1,265 @@
+package message
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"os"
+	"sync"
+	"sync/atomic"
+
+	"golang.org/x/sys/unix"
+)
+
+// Errors of a spool.
+var (
+	ErrTooBig = errors.New("message is over the wire limit")     // more than Limits.WireBytes
+	ErrNoRoom = errors.New("no room left for messages in hand")  // the process's Budget is spent
+	ErrClosed = errors.New("spool is closed")                    // used after Close
+	errRange  = errors.New("range is not inside of the message") // a caller's mistake
+)
+
+// Budget bounds the octets of all spools that share it. The zero value has no room.
+type Budget struct{ left atomic.Int64 }
+
+// NewBudget makes a budget of so many octets.
+func NewBudget(octets int64) *Budget {
+	b := new(Budget)
+	b.left.Store(octets)
+	return b
+}
+
+func (b *Budget) take(n int64) bool {
+	if b == nil {
+		return true
+	}
+	if b.left.Add(-n) < 0 {
+		b.left.Add(n)
+		return false
+	}
+	return true
+}
+
+func (b *Budget) give(n int64) {
+	if b != nil {
+		b.left.Add(n)
+	}
+}
+
+// Spool holds one message as it came, octet for octet: in memory up to Limits.MemoryBytes, beyond
+// in an anonymous memory file, so that a message held for inspection never reaches a disk. One
+// goroutine writes; reading is safe for any number of goroutines, also beside Close.
+type Spool struct {
+	limits Limits
+	budget *Budget
+	size   atomic.Int64
+
+	mu     sync.RWMutex
+	mem    []byte   // the content; once there is a file, what is not yet written to it
+	file   *os.File // anonymous; nil while the content fits in memory
+	inFile int64    // octets written to file
+	sum    hash.Hash
+	err    error // first error of a write; then nothing is kept
+	closed bool
+}
+
+// NewSpool makes an empty spool. Without a budget only l bounds it.
+func NewSpool(l Limits, b *Budget) *Spool {
+	return &Spool{limits: l, budget: b, sum: sha256.New()}
+}
+
+// Write appends p. It returns ErrTooBig once more than Limits.WireBytes octets were written and
+// ErrNoRoom when the budget is spent. After an error nothing is kept and further writes cost
+// nothing and return the same error, so that a door may read on to the end of the data.
+func (s *Spool) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := int64(len(p))
+	switch {
+	case s.closed:
+		return 0, ErrClosed
+	case s.err != nil:
+		return 0, s.err
+	case s.size.Load()+n > s.limits.WireBytes:
+		return 0, s.fail(ErrTooBig)
+	case !s.budget.take(n):
+		return 0, s.fail(ErrNoRoom)
+	}
+	s.size.Add(n)
+	s.sum.Write(p)
+	if err := s.keep(p); err != nil {
+		return 0, s.fail(err)
+	}
+	return len(p), nil
+}
+
+// keep appends p to memory or to the file.
+func (s *Spool) keep(p []byte) error {
+	if s.file == nil {
+		if int64(len(s.mem)+len(p)) <= s.limits.MemoryBytes {
+			s.appendMemory(p)
+			return nil
+		}
+		if err := s.openFile(); err != nil {
+			return err
+		}
+	}
+	// Small writes are gathered: a door may write 4 KiB at a time.
+	if len(s.mem)+len(p) > cap(s.mem) {
+		if err := s.flush(); err != nil {
+			return err
+		}
+	}
+	if len(p) >= cap(s.mem) {
+		return s.writeFile(p)
+	}
+	s.mem = append(s.mem, p...)
+	return nil
+}
+
+func (s *Spool) appendMemory(p []byte) {
+	if need := len(s.mem) + len(p); need > cap(s.mem) {
+		bigger := append(takeBuffer(max(need, min(2*cap(s.mem), int(s.limits.MemoryBytes)))), s.mem...)
+		giveBuffer(s.mem)
+		s.mem = bigger
+	}
+	s.mem = append(s.mem, p...)
+}
+
+func (s *Spool) openFile() error {
+	fd, err := unix.MemfdCreate("congthu-spool", unix.MFD_CLOEXEC)
+	if err != nil {
+		return fmt.Errorf("making a memory file for a message: %w", err)
+	}
+	s.file = os.NewFile(uintptr(fd), "congthu-spool")
+	if err := s.flush(); err != nil {
+		return err
+	}
+	giveBuffer(s.mem)
+	s.mem = takeBuffer(windowBuffer)
+	return nil
+}
+
+func (s *Spool) flush() error {
+	err := s.writeFile(s.mem)
+	s.mem = s.mem[:0]
+	return err
+}
+
+func (s *Spool) writeFile(p []byte) error {
+	n, err := s.file.WriteAt(p, s.inFile)
+	s.inFile += int64(n)
+	if err != nil {
+		return fmt.Errorf("writing a message to its memory file: %w", err)
+	}
+	return nil
+}
+
+// fail drops the content and remembers why.
+func (s *Spool) fail(err error) error {
+	s.err = err
+	s.drop()
+	return err
+}
+
+// drop gives back memory, file and budget. The size and the hash stay.
+func (s *Spool) drop() {
+	giveBuffer(s.mem)
+	s.mem = nil
+	if s.file != nil {
+		s.file.Close() // nothing was meant to last: there is no error to act on
+		s.file = nil
+	}
+	s.budget.give(s.size.Load())
+	s.budget = nil
+}
+
+// Size is the number of octets accepted.
+func (s *Spool) Size() int64 { return s.size.Load() }
+
+// SHA256 is the hash of all that was written, in hexadecimal. It stays after Close.
+func (s *Spool) SHA256() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var sum [sha256.Size]byte
+	return hex.EncodeToString(s.sum.Sum(sum[:0]))
+}
+
+// ReadAt reads len(p) octets from off (io.ReaderAt). After Close it returns ErrClosed, after a
+// failed write that write's error.
+func (s *Spool) ReadAt(p []byte, off int64) (int, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if err := s.readable(off); err != nil {
+		return 0, err
+	}
+	n := 0
+	if off < s.inFile {
+		want := min(int64(len(p)), s.inFile-off)
+		var err error
+		n, err = s.file.ReadAt(p[:want], off)
+		if err != nil {
+			return n, fmt.Errorf("reading a message from its memory file: %w", err)
+		}
+	}
+	if at := off + int64(n) - s.inFile; n < len(p) && at < int64(len(s.mem)) {
+		n += copy(p[n:], s.mem[at:])
+	}
+	if n < len(p) {
+		return n, io.EOF
+	}
+	return n, nil
+}
+
+func (s *Spool) readable(off int64) error {
+	switch {
+	case s.closed:
+		return ErrClosed
+	case s.err != nil:
+		return s.err
+	case off < 0:
+		return errRange
+	}
+	return nil
+}
+
+// WriteRange writes the octets of r to w and returns how many it wrote. What is in memory goes to
+// w without a copy; Close waits for it.
+func (s *Spool) WriteRange(w io.Writer, r Range) (int64, error) {
+	if r.Start < 0 || r.End > s.Size() || r.Start > r.End {
+		return 0, errRange
+	}
+	if n, done, err := s.writeMemory(w, r); done {
+		return n, err
+	}
+	buf := takeBuffer(windowBuffer)
+	defer giveBuffer(buf)
+	return io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{io.NewSectionReader(s, r.Start, r.Len())}, buf[:cap(buf)])
+}
+
+func (s *Spool) writeMemory(w io.Writer, r Range) (n int64, done bool, err error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if err := s.readable(r.Start); err != nil {
+		return 0, true, err
+	}
+	if s.file != nil {
+		return 0, false, nil
+	}
+	k, err := w.Write(s.mem[r.Start:r.End])
+	return int64(k), true, err
+}
+
+// Close gives back memory, file and budget. It may be called more than once.
+func (s *Spool) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closed {
+		s.closed = true
+		s.drop()
+	}
+	return nil
+}
