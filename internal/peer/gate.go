@@ -1,0 +1,194 @@
+package peer
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// BuildGate builds the product's binary into dir, with the race detector when this program has it.
+func BuildGate(dir string) (string, error) {
+	root, err := ModuleRoot()
+	if err != nil {
+		return "", err
+	}
+	bin := filepath.Join(dir, "congthu")
+	args := []string{"build", "-o", bin}
+	if raceEnabled {
+		args = append(args, "-race")
+	}
+	cmd := exec.Command("go", append(args, "./cmd/congthu")...)
+	cmd.Dir = root
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("building the gate: %w\n%s", err, out)
+	}
+	return bin, nil
+}
+
+// Gate is the product's process.
+type Gate struct {
+	Binary string
+	Config string // YAML
+	Admin  string // address of admin.listen in Config
+	Dir    string // where the configuration goes
+	// UID and GID run the gate as somebody else; 0 keeps the user.
+	UID, GID uint32
+	Starts   int // times that Start succeeded
+
+	cmd  *exec.Cmd
+	done chan error
+	out  output
+}
+
+// output collects what a process writes, over several lives.
+type output struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.String()
+}
+
+// Start runs "congthu serve" and waits for /readyz.
+func (g *Gate) Start() error {
+	file := filepath.Join(g.Dir, "congthu.yml")
+	if err := os.WriteFile(file, []byte(g.Config), 0o644); err != nil {
+		return fmt.Errorf("writing the gate's configuration: %w", err)
+	}
+	g.cmd = exec.Command(g.Binary, "serve", "--config", file)
+	g.cmd.Dir = g.Dir
+	g.cmd.Stdout, g.cmd.Stderr = &g.out, &g.out
+	g.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if g.UID != 0 {
+		g.cmd.SysProcAttr.Credential = &syscall.Credential{Uid: g.UID, Gid: g.GID}
+	}
+	if err := g.cmd.Start(); err != nil {
+		return fmt.Errorf("starting the gate: %w", err)
+	}
+	done := make(chan error, 1)
+	g.done = done
+	ctx, cancel := context.WithTimeoutCause(context.Background(), 30*time.Second, errors.New("not ready after 30 s"))
+	defer cancel()
+	cmd := g.cmd
+	go func() {
+		done <- cmd.Wait()
+		cancel()
+	}()
+	if err := wait(ctx, "the gate", g.ready); err != nil {
+		g.cmd.Process.Kill()
+		return fmt.Errorf("%w\n%s", err, g.out.String())
+	}
+	g.Starts++
+	return nil
+}
+
+func (g *Gate) ready() bool {
+	resp, err := get("http://" + g.Admin + "/readyz")
+	if err != nil {
+		return false
+	}
+	resp.Body.Close()
+	return resp.StatusCode == http.StatusOK
+}
+
+// get asks once, on a connection of its own.
+func get(url string) (*http.Response, error) {
+	c := http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	return c.Get(url)
+}
+
+// PID is the process's.
+func (g *Gate) PID() int { return g.cmd.Process.Pid }
+
+// Kill ends the process with SIGKILL, as a power cut would, and waits for its end.
+func (g *Gate) Kill() error {
+	if err := g.cmd.Process.Kill(); err != nil {
+		return fmt.Errorf("killing the gate: %w", err)
+	}
+	<-g.done
+	return nil
+}
+
+// Stop ends the process with SIGTERM. An exit that is not clean is an error.
+func (g *Gate) Stop() error {
+	if err := g.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		return fmt.Errorf("stopping the gate: %w", err)
+	}
+	select {
+	case err := <-g.done:
+		if err != nil {
+			return fmt.Errorf("the gate did not end cleanly: %w\n%s", err, g.out.String())
+		}
+		return nil
+	case <-time.After(90 * time.Second):
+		return errors.Join(errors.New("the gate did not end within 90 s of SIGTERM"), g.Kill())
+	}
+}
+
+// Output is everything that the gate wrote to standard output and error, over all its lives.
+func (g *Gate) Output() string { return g.out.String() }
+
+// Messages are the log lines about messages: JSON lines whose msg is "message".
+func (g *Gate) Messages() []map[string]any {
+	var out []map[string]any
+	for line := range strings.SplitSeq(g.out.String(), "\n") {
+		var m map[string]any
+		if json.Unmarshal([]byte(line), &m) == nil && m["msg"] == "message" {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+// Metric is the sum of a metric's samples whose labels contain all of with (`door="relay"`).
+func (g *Gate) Metric(name string, with ...string) (float64, error) {
+	resp, err := get("http://" + g.Admin + "/metrics")
+	if err != nil {
+		return 0, fmt.Errorf("reading the gate's metrics: %w", err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return 0, fmt.Errorf("reading the gate's metrics: %w", err)
+	}
+	var sum float64
+lines:
+	for line := range strings.SplitSeq(string(text), "\n") {
+		i := strings.LastIndexByte(line, ' ')
+		if i < 0 || !strings.HasPrefix(line, name) || !strings.ContainsAny(line[len(name):len(name)+1], "{ ") {
+			continue
+		}
+		for _, w := range with {
+			if !strings.Contains(line, w) {
+				continue lines
+			}
+		}
+		v, err := strconv.ParseFloat(line[i+1:], 64)
+		if err != nil {
+			return 0, fmt.Errorf("reading the metric %s: %w", name, err)
+		}
+		sum += v
+	}
+	return sum, nil
+}

@@ -1,0 +1,112 @@
+// Package peer starts the real servers that tests and measurements put around the gate: a private
+// Postfix, a next hop that records what it took, the gate's own process, and an SMTP client that can
+// be made to misbehave. Nothing here is part of the product, and nothing here needs package testing:
+// everything returns errors and has a Stop or Close.
+package peer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// Ports hands out TCP ports on 127.0.0.1 that nobody listens on. They lie below the range from which
+// the kernel takes the ports of outgoing connections, so that none of those can take one before its
+// server is up.
+type Ports struct {
+	mu   sync.Mutex
+	used map[int]bool
+}
+
+// Lowest and highest port that Ports hands out; Linux takes outgoing ports from 32768 up.
+const (
+	lowestPort  = 12000
+	highestPort = 32000
+)
+
+// Next is an address that is free now and is not handed out again.
+func (p *Ports) Next() (string, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.used == nil {
+		p.used = map[int]bool{}
+	}
+	for range 1000 {
+		port := lowestPort + rand.IntN(highestPort-lowestPort)
+		if p.used[port] {
+			continue
+		}
+		addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+		l, err := net.Listen("tcp", addr)
+		if err != nil {
+			continue
+		}
+		if err := l.Close(); err != nil {
+			return "", fmt.Errorf("closing the trial listener on %s: %w", addr, err)
+		}
+		p.used[port] = true
+		return addr, nil
+	}
+	return "", errors.New("finding a free port: 1000 tries and none is free")
+}
+
+// ModuleRoot is the folder of go.mod above the working folder.
+func ModuleRoot() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", fmt.Errorf("finding the module: %w", err)
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir, nil
+		}
+		up := filepath.Dir(dir)
+		if up == dir {
+			return "", errors.New("finding the module: no go.mod above the working folder")
+		}
+		dir = up
+	}
+}
+
+// TempDir makes a folder that every user may enter, with a path short enough for the name of a unix
+// socket below it (108 octets on Linux).
+func TempDir() (string, error) {
+	dir, err := os.MkdirTemp("/tmp", "cgt")
+	if err != nil {
+		return "", fmt.Errorf("making a scratch folder: %w", err)
+	}
+	if err := os.Chmod(dir, 0o755); err != nil {
+		return "", errors.Join(fmt.Errorf("opening the scratch folder: %w", err), os.RemoveAll(dir))
+	}
+	return dir, nil
+}
+
+// wait asks ready every 10 ms until it says yes or ctx ends.
+func wait(ctx context.Context, what string, ready func() bool) error {
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if ready() {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("waiting for %s: %w", what, context.Cause(ctx))
+		case <-tick.C:
+		}
+	}
+}
+
+// Wait asks ready until it says yes or limit is over.
+func Wait(limit time.Duration, what string, ready func() bool) error {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	return wait(ctx, what, ready)
+}
