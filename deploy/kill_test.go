@@ -14,21 +14,31 @@ import (
 // killSenders are the clients that send at once.
 const killSenders = 8
 
-// TestKill9Milter kills the gate again and again while clients send through a Postfix that asks it as
+// extent is how often the gate is killed, and during how many messages.
+type extent struct{ kills, messages int }
+
+// short is for every run; the build tag "long" adds tests with more.
+func short() extent { return extent{kills: 10, messages: 500} }
+
+func TestKill9Milter(t *testing.T)      { killMilter(t, short()) }
+func TestKill9ProxyFilter(t *testing.T) { killProxyFilter(t, short()) }
+func TestKill9Relay(t *testing.T)       { killRelay(t, short()) }
+
+// killMilter kills the gate again and again while clients send through a Postfix that asks it as
 // a milter. Postfix has not queued what it has not answered with 250, so nothing may come twice.
-func TestKill9Milter(t *testing.T) {
+func killMilter(t *testing.T, x extent) {
 	s := newStand(t, milterUnix, "")
-	r := s.sendThroughKills(t, "kill-milter")
+	r := s.sendThroughKills(t, x, "kill-milter")
 	if r.doubles != 0 {
 		t.Errorf("%d messages came twice", r.doubles)
 	}
 }
 
-// TestKill9ProxyFilter is the same for the before-queue proxy. A message may come twice only when the
+// killProxyFilter is the same for the before-queue proxy. A message may come twice only when the
 // Postfix behind had said 250 and the gate was killed before it could say so.
-func TestKill9ProxyFilter(t *testing.T) {
+func killProxyFilter(t *testing.T, x extent) {
 	s := newStand(t, proxyFilter, "")
-	s.sendThroughKills(t, "kill-proxy")
+	s.sendThroughKills(t, x, "kill-proxy")
 }
 
 // killResult is what became of the messages.
@@ -36,17 +46,17 @@ type killResult struct{ doubles, explained, tries int }
 
 // sendThroughKills has clients send until each message was answered with 250, kills the gate meanwhile,
 // and counts what arrived.
-func (s *stand) sendThroughKills(t *testing.T, prefix string) killResult {
+func (s *stand) sendThroughKills(t *testing.T, x extent, prefix string) killResult {
 	t.Helper()
 	var accepted, tries atomic.Int64
-	open := make([]int, killMessages) // tries that were not answered with 250 at the final dot, by message
+	open := make([]int, x.messages) // tries that were not answered with 250 at the final dot, by message
 	work := make(chan int)
 	var wg sync.WaitGroup
 	for range killSenders {
 		wg.Go(func() {
 			for n := range work {
 				m := letter{key: killKey(prefix, n), subject: "Thu " + prefix}.mail()
-				for limit := time.Now().Add(4 * time.Minute); ; {
+				for limit := time.Now().Add(10 * time.Minute); ; {
 					tries.Add(1)
 					got := s.tryOnce(m)
 					if got.OK() {
@@ -65,15 +75,15 @@ func (s *stand) sendThroughKills(t *testing.T, prefix string) killResult {
 	}
 	wg.Go(func() {
 		defer close(work)
-		for n := range killMessages {
+		for n := range x.messages {
 			work <- n
 		}
 	})
-	s.killWhile(t, accepted.Load)
+	s.killWhile(t, x, accepted.Load)
 	wg.Wait()
 	must(t, s.mx.WaitEmpty(time.Minute))
 	r := killResult{tries: int(tries.Load())}
-	for n := range killMessages {
+	for n := range x.messages {
 		got := len(s.sink.ByKey(killKey(prefix, n)))
 		if got == 0 {
 			t.Errorf("%s is lost", killKey(prefix, n))
@@ -83,7 +93,7 @@ func (s *stand) sendThroughKills(t *testing.T, prefix string) killResult {
 		r.explained += min(got-1, open[n])
 	}
 	t.Logf("%s: %d messages, gate killed %d times, %d tries, all arrived: %v, doubles %d, of which the next hop had said 250 to a gate that was killed: %d",
-		prefix, killMessages, kills, r.tries, !t.Failed(), r.doubles, r.explained)
+		prefix, x.messages, x.kills, r.tries, !t.Failed(), r.doubles, r.explained)
 	if r.doubles != r.explained {
 		t.Errorf("%d messages came twice without such a reason", r.doubles-r.explained)
 	}
@@ -93,10 +103,10 @@ func (s *stand) sendThroughKills(t *testing.T, prefix string) killResult {
 func killKey(prefix string, n int) string { return fmt.Sprintf("%s-%05d", prefix, n) }
 
 // killWhile kills and restarts the gate each time that done has gone on by its share of the messages.
-func (s *stand) killWhile(t *testing.T, done func() int64) {
+func (s *stand) killWhile(t *testing.T, x extent, done func() int64) {
 	t.Helper()
-	for k := range kills {
-		due := int64(killMessages * (k + 1) / (kills + 1))
+	for k := range x.kills {
+		due := int64(x.messages * (k + 1) / (x.kills + 1))
 		if err := peer.Wait(2*time.Minute, "the next kill", func() bool { return done() >= due }); err != nil {
 			t.Error(err)
 			return
@@ -112,10 +122,10 @@ func (s *stand) killWhile(t *testing.T, done func() int64) {
 	}
 }
 
-// TestKill9Relay has Postfix's own queue send through the relay door to a next hop that counts its
+// killRelay has Postfix's own queue send through the relay door to a next hop that counts its
 // 250s. Postfix says of a message "may be sent more than once" when the connection broke after the
 // final dot: only such a message may come twice.
-func TestKill9Relay(t *testing.T) {
+func killRelay(t *testing.T, x extent) {
 	s := relayBehindQueue(t, nil)
 	var wg sync.WaitGroup
 	for w := range killSenders {
@@ -126,7 +136,7 @@ func TestKill9Relay(t *testing.T) {
 				return
 			}
 			defer c.Quit()
-			for n := w; n < killMessages; n += killSenders {
+			for n := w; n < x.messages; n += killSenders {
 				m := letter{key: killKey("kill-relay", n), subject: "Thu cua hang doi"}.mail()
 				if a, err := c.Send(m); err != nil || !a.Last().OK() {
 					t.Errorf("handing message %d to Postfix: %v %v", n, a.Last(), err)
@@ -134,12 +144,12 @@ func TestKill9Relay(t *testing.T) {
 			}
 		})
 	}
-	s.killWhile(t, func() int64 { return int64(s.sink.Count()) })
+	s.killWhile(t, x, func() int64 { return int64(s.sink.Count()) })
 	wg.Wait()
 	must(t, s.mx.WaitEmpty(2*time.Minute))
 	ids, unsure := postfixDoubts(s.mx.Log())
 	doubles := 0
-	for n := range killMessages {
+	for n := range x.messages {
 		key := killKey("kill-relay", n)
 		got := len(s.sink.ByKey(key))
 		if got == 0 {
@@ -151,7 +161,7 @@ func TestKill9Relay(t *testing.T) {
 			t.Errorf("%s came %d times; Postfix was unsure of it %d times", key, got, unsure[ids[key]])
 		}
 	}
-	t.Logf("kill-relay: %d messages, gate killed %d times, all arrived: %v, the next hop said 250 %d times, doubles %d", killMessages, kills, !t.Failed(), s.sink.Count(), doubles)
+	t.Logf("kill-relay: %d messages, gate killed %d times, all arrived: %v, the next hop said 250 %d times, doubles %d", x.messages, x.kills, !t.Failed(), s.sink.Count(), doubles)
 }
 
 // postfixDoubts reads Postfix's log: the queue id of each message key, and how often Postfix was unsure
