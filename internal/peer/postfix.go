@@ -139,7 +139,8 @@ func (p *Postfix) Start() error {
 	if host, port, ok := strings.Cut(p.NextHop, ":"); ok {
 		hop = "[" + host + "]:" + port
 	}
-	main := fmt.Sprintf(baseMain, p.Dir, p.sbin, strings.TrimSpace(string(daemons)), p.Name, hop) + p.Main + "\n"
+	base := fmt.Sprintf(baseMain, p.Dir, p.sbin, strings.TrimSpace(string(daemons)), p.Name, hop)
+	main := without(base, p.Main) + p.Main + "\n"
 	master := p.Master + "\n" + fmt.Sprintf(baseMaster, "y")
 	for name, text := range map[string]string{"main.cf": main, "master.cf": master} {
 		if err := os.WriteFile(filepath.Join(p.Dir, "etc", name), []byte(text), 0o644); err != nil {
@@ -155,6 +156,22 @@ func (p *Postfix) Start() error {
 		}
 	}
 	return nil
+}
+
+// without is base without the settings that over makes too, for which Postfix would log warnings.
+func without(base, over string) string {
+	set := map[string]bool{}
+	for line := range strings.Lines(over) {
+		key, _, _ := strings.Cut(line, "=")
+		set[strings.TrimSpace(key)] = true
+	}
+	var out strings.Builder
+	for line := range strings.Lines(base) {
+		if key, _, _ := strings.Cut(line, "="); !set[strings.TrimSpace(key)] {
+			out.WriteString(line)
+		}
+	}
+	return out.String()
 }
 
 // greets tells that an SMTP server says 220 or 4xx there: 4xx is what Postfix says while a milter is away.
