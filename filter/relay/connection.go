@@ -1,0 +1,223 @@
+package relay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"runtime/debug"
+	"sync"
+	"time"
+)
+
+// connection is one client's connection with the next hop's beside it. What belongs to one message
+// is in transaction.
+type connection struct {
+	srv     *Server
+	conn    net.Conn
+	in      *input
+	peer    netip.Addr
+	trusted bool
+	log     *slog.Logger
+
+	greeted   *greeting  // nil before EHLO or HELO
+	forwarded *forwarded // of the transaction to come; nil without XFORWARD
+	tx        *transaction
+	hop       *nextHop // nil while there is none
+
+	breaches int  // wrong commands
+	idle     int  // commands since the last message
+	closing  bool // after the next reply
+
+	mu      sync.Mutex
+	hopConn net.Conn // hop's, for cut
+	isCut   bool
+}
+
+func newConnection(s *Server, conn net.Conn) *connection {
+	c := &connection{srv: s, conn: conn, in: newInput(conn, s.blocks, maxCommandLine)}
+	if a, ok := conn.RemoteAddr().(*net.TCPAddr); ok {
+		c.peer = a.AddrPort().Addr().Unmap().WithZone("")
+	}
+	c.trusted = s.trusts(c.peer)
+	c.log = s.log.With("peer", c.peer)
+	return c
+}
+
+// run serves the connection to its end. Whatever goes wrong in it stays in it.
+func (c *connection) run(ctx context.Context) {
+	defer c.close()
+	defer func() {
+		if p := recover(); p != nil {
+			c.srv.metrics.Panics.Inc()
+			// The panic's value may hold content: only its type and the stack are logged.
+			c.log.Error("connection panicked", "type", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
+			c.dropHop() // it may be in the middle of a message
+			_ = c.send(own(replyTrouble))
+		}
+	}()
+	if _, err := c.reach(ctx); err != nil {
+		c.log.Error("no next hop answers", "error", err)
+		_ = c.send(own(greetingDown(c.srv.cfg.Hostname)))
+		return
+	}
+	if err := c.send(own("220 " + c.srv.cfg.Hostname + " ESMTP Congthu")); err != nil {
+		return
+	}
+	for !c.closing {
+		r, err := c.step(ctx)
+		if err != nil {
+			c.log.Debug("connection ended", "error", err)
+			return
+		}
+		if r.code == 421 {
+			c.closing = true
+		}
+		if r.code == 0 {
+			continue
+		}
+		if err := c.send(r); err != nil {
+			c.log.Debug("connection ended", "error", err)
+			return
+		}
+	}
+}
+
+// step reads one command and carries it out. The zero reply says that it has answered already; an
+// error ends the connection without a word.
+func (c *connection) step(ctx context.Context) (reply, error) {
+	if c.in.interrupted() {
+		return own(shuttingDown(c.srv.cfg.Hostname)), nil
+	}
+	line, err := c.in.line(time.Now().Add(c.srv.cfg.Timeouts.Command))
+	switch {
+	case errors.Is(err, errLineTooLong):
+		return c.breach(replyLineTooLong), nil
+	case errors.Is(err, errBareLineFeed):
+		// Whoever sent it may take one line for two, or two for one: nothing after it can be trusted.
+		c.closing = true
+		return own(replyBareLineFeed), nil
+	case errors.Is(err, errInterrupted):
+		return own(shuttingDown(c.srv.cfg.Hostname)), nil
+	case err != nil && isTimeout(err):
+		return own(replyTimeout), nil
+	case err == io.EOF:
+		return reply{}, errors.New("client closed the connection")
+	case err != nil:
+		return reply{}, fmt.Errorf("reading a command: %w", err)
+	case hasControl(line):
+		return c.breach(replyControl), nil
+	}
+	return c.command(ctx, line)
+}
+
+// breach answers a command that breaks the protocol, and counts it.
+func (c *connection) breach(line string) reply {
+	c.breaches++
+	if c.breaches > maxBreaches {
+		return own(replyTooManyErrors)
+	}
+	return own(line)
+}
+
+func (c *connection) send(r reply) error {
+	if err := c.conn.SetWriteDeadline(time.Now().Add(c.srv.cfg.Timeouts.Write)); err != nil {
+		return fmt.Errorf("sending a reply: %w", err)
+	}
+	if _, err := c.conn.Write(r.raw); err != nil {
+		return fmt.Errorf("sending a reply: %w", err)
+	}
+	return nil
+}
+
+// reach connects to a next hop, the first in order that answers, and brings it to where the client
+// is: greeted in the client's words and told what XFORWARD told us. The reply is the next hop's to
+// EHLO or HELO; it is 2xx if one was 2xx before.
+func (c *connection) reach(ctx context.Context) (reply, error) {
+	times := &c.srv.cfg.Timeouts
+	until := time.Now().Add(times.Connect)
+	var errs []error
+	for i, addr := range c.srv.cfg.NextHops {
+		// What is left of the time is shared, so that one that hangs leaves some for the others.
+		share := time.Until(until) / time.Duration(len(c.srv.cfg.NextHops)-i)
+		h, err := dialNextHop(ctx, addr, time.Now().Add(share), times, c.srv.blocks)
+		if err == nil {
+			c.setHop(h)
+			var r reply
+			if r, err = c.introduce(h); err == nil {
+				return r, nil
+			}
+			c.dropHop()
+		}
+		errs = append(errs, err)
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return reply{}, errors.Join(errs...)
+}
+
+// introduce brings a new next hop to where the client is.
+func (c *connection) introduce(h *nextHop) (reply, error) {
+	g := c.greeted
+	if g == nil {
+		return reply{}, nil
+	}
+	r, err := h.hello(g)
+	switch {
+	case err != nil:
+		return reply{}, err
+	case r.class() != 2 && g.accepted:
+		return reply{}, fmt.Errorf("next hop %s now answers %d to EHLO or HELO", h.addr, r.code)
+	case r.class() != 2:
+		return r, nil
+	case !h.ext.covers(g.offered):
+		return reply{}, fmt.Errorf("next hop %s offers less than the client was promised", h.addr)
+	case c.forwarded != nil:
+		return r, h.forward(c.forwarded.commands(h.ext.xforward))
+	}
+	return r, nil
+}
+
+func (c *connection) setHop(h *nextHop) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.hop, c.hopConn = h, h.conn
+	if c.isCut {
+		_ = h.conn.Close()
+	}
+}
+
+// dropHop closes the connection to the next hop without leave. What the next hop has of a
+// transaction goes with it (RFC 5321 section 4.1.1.10).
+func (c *connection) dropHop() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.hop != nil {
+		_ = c.hop.conn.Close()
+	}
+	c.hop, c.hopConn = nil, nil
+}
+
+// cut closes both connections under the hands of whoever uses them.
+func (c *connection) cut() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.isCut = true
+	_ = c.conn.Close()
+	if c.hopConn != nil {
+		_ = c.hopConn.Close()
+	}
+}
+
+func (c *connection) close() {
+	_ = c.conn.Close()
+	c.in.discard()
+	if c.hop != nil && c.tx == nil {
+		c.hop.quit()
+	}
+	c.dropHop()
+}

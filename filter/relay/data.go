@@ -1,0 +1,201 @@
+package relay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"congthu/filter"
+	"congthu/filter/message"
+)
+
+// data carries out DATA: the message is read whole, judged, and only then handed on. It answers
+// itself, so that the log and the next hop's RSET come after the answer, and then returns the zero
+// reply; another is for a DATA that began nothing.
+func (c *connection) data(ctx context.Context, args string) (reply, error) {
+	tx := c.tx
+	switch {
+	case strings.TrimSpace(args) != "":
+		return c.breach(replyNoArgument), nil
+	case tx == nil:
+		return c.breach(replyMailFirst), nil
+	case len(tx.recipients) == 0:
+		return c.breach(replyNoRecipients), nil
+	case c.hop == nil:
+		// It went away between RCPT commands. Nothing is lost: the client still has the message.
+		return nextHopDown(tx.id), nil
+	}
+	c.in.setBusy(true)
+	defer c.in.setBusy(false)
+	if err := c.send(own(replyGoAhead)); err != nil {
+		return reply{}, err
+	}
+	spool := message.NewSpool(c.srv.cfg.Limits, c.srv.budget)
+	defer spool.Close()
+	got, err := c.receive(spool)
+	if err != nil {
+		return c.broken(tx, err)
+	}
+	return c.decide(ctx, tx, spool, got)
+}
+
+// received is what is to say of a message beside its octets.
+type received struct {
+	bare, nul bool
+	notKept   error // why the spool does not hold it
+}
+
+// receive reads the message to its end, also one that is no longer kept, so that the dialog stays
+// in step. An error is one of the connection.
+func (c *connection) receive(spool *message.Spool) (received, error) {
+	var got received
+	d := newDotReader(c.in, c.srv.cfg.Timeouts.Data, c.srv.cfg.Timeouts.Message)
+	for {
+		piece, err := d.next()
+		if err == io.EOF {
+			got.bare, got.nul = d.bare, d.nul
+			return got, nil
+		}
+		if err != nil {
+			return got, fmt.Errorf("reading the message: %w", err)
+		}
+		if got.notKept == nil {
+			_, got.notKept = spool.Write(piece)
+		}
+	}
+}
+
+// broken ends a connection whose client went away, or stopped, in the middle of a message. Nothing
+// of it has gone to the next hop.
+func (c *connection) broken(tx *transaction, err error) (reply, error) {
+	c.log.Warn("client went away in the middle of a message", "id", tx.id, "error", err)
+	c.dropHop()
+	if isTimeout(err) {
+		return own(replyTimeout), nil
+	}
+	return reply{}, err
+}
+
+// decide judges the message and acts on the verdict. The transaction ends here.
+func (c *connection) decide(ctx context.Context, tx *transaction, spool *message.Spool, got received) (reply, error) {
+	ft := tx.judged(c)
+	v := c.verdict(ctx, ft, spool, got)
+	c.tx, c.forwarded, c.idle = nil, nil, 0
+
+	var answer reply
+	var reset bool
+	o := filter.Outcome{}
+	switch {
+	case !v.Passes():
+		answer, reset = own(v.Reply.String()), true
+	case c.clientGone():
+		// It will send the message again, so the next hop must not have it (RFC 1047).
+		c.dropHop()
+		o.Err = errors.New("client went away while the message was judged: not handed on")
+		c.srv.judge.Log(ft, v, o)
+		return reply{}, o.Err
+	default:
+		answer, reset, o = c.deliver(ctx, tx, contentOf(ft, v, spool))
+	}
+	if answer.code == 421 {
+		c.closing = true
+	}
+	o.Reply = answer.String()
+	err := c.send(answer)
+	if err != nil {
+		o.Reply, o.Err = "", errors.Join(o.Err, err)
+	}
+	c.srv.judge.Log(ft, v, o)
+	if reset {
+		c.resetHop()
+	}
+	return reply{}, err
+}
+
+// verdict judges the message, or says why it is turned away unjudged.
+func (c *connection) verdict(ctx context.Context, ft *filter.Transaction, spool *message.Spool, got received) filter.Verdict {
+	judge := c.srv.judge
+	switch {
+	case errors.Is(got.notKept, message.ErrTooBig):
+		return judge.Protocol(ft, 552, "3.4", filter.TextTooBig)
+	case got.bare:
+		return judge.Protocol(ft, 550, "5.2", filter.TextBareLineBreak)
+	case got.nul:
+		return judge.Protocol(ft, 550, "6.0", filter.TextMalformed)
+	case got.notKept != nil:
+		return judge.Fault(ft, fmt.Errorf("keeping the message: %w", got.notKept))
+	}
+	msg, err := message.Read(spool, spool.Size(), c.srv.cfg.Limits)
+	if err != nil {
+		return judge.Fault(ft, fmt.Errorf("reading the message: %w", err))
+	}
+	ft.Message, ft.SHA256 = msg, spool.SHA256()
+	v := judge.Judge(ctx, ft)
+	if !v.Passes() && v.Reply.Code() < 400 {
+		// A verdict that nobody made accepts nothing.
+		return judge.Fault(ft, fmt.Errorf("verdict %q without a reply", v.Disposition))
+	}
+	return v
+}
+
+// clientGone tells whether the client has closed the connection with nothing left to say.
+func (c *connection) clientGone() bool {
+	return c.in.buffered() == 0 && peek(c.conn) == peekClosed
+}
+
+// contentOf is what goes on of a message that passes (invariant 4).
+func contentOf(ft *filter.Transaction, v filter.Verdict, spool *message.Spool) content {
+	out := content{add: v.Add, spool: spool}
+	for _, i := range v.Remove {
+		out.skip = append(out.skip, ft.Message.Header.Fields[i].Range)
+	}
+	slices.SortFunc(out.skip, func(a, b message.Range) int { return int(a.Start - b.Start) })
+	return out
+}
+
+// deliver hands the message on. A next hop that went away before it had the whole message is tried
+// once more; after that nothing is tried, for the message could arrive twice.
+func (c *connection) deliver(ctx context.Context, tx *transaction, m content) (answer reply, reset bool, o filter.Outcome) {
+	for try := 1; ; try++ {
+		r, err := c.hop.data(m, c.srv.blocks)
+		o.NextHop = c.hop.addr
+		switch {
+		case err == nil && r.code == 421, errors.Is(err, errEarly):
+			c.dropHop()
+			return r, false, o
+		case err == nil:
+			// Refused at DATA, the transaction is still open there; refused at its end, RSET does no harm.
+			return r, r.class() != 2, o
+		}
+		c.dropHop()
+		o.Err = errors.Join(o.Err, err)
+		if try == 2 || errors.Is(err, errAfterDot) || !wentAway(err) {
+			return nextHopDown(tx.id), false, o
+		}
+		if err := c.replay(ctx, tx); err != nil {
+			c.dropHop()
+			o.Err = errors.Join(o.Err, fmt.Errorf("replaying the envelope: %w", err))
+			return nextHopDown(tx.id), false, o
+		}
+	}
+}
+
+// replay gives the envelope to a next hop anew. All that was accepted before has to be again.
+func (c *connection) replay(ctx context.Context, tx *transaction) error {
+	c.forwarded = tx.forwarded
+	r, err := c.reach(ctx)
+	c.forwarded = nil
+	if err == nil {
+		r, err = c.hop.command(tx.mail, 2, c.srv.cfg.Timeouts.Mail)
+	}
+	for i := 0; err == nil && r.class() == 2 && i < len(tx.recipients); i++ {
+		r, err = c.hop.command(tx.recipients[i].line, 2, c.srv.cfg.Timeouts.Rcpt)
+	}
+	if err == nil && r.class() != 2 {
+		err = fmt.Errorf("next hop %s now answers %d", c.hop.addr, r.code)
+	}
+	return err
+}

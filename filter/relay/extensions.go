@@ -1,0 +1,90 @@
+package relay
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// extensions are the SMTP service extensions that the relay carries, as a server offers them.
+type extensions struct {
+	size      bool
+	sizeLimit int64    // octets, 0 for none said (RFC 1870)
+	eightBit  bool     // 8BITMIME, RFC 6152
+	utf8      bool     // SMTPUTF8, RFC 6531
+	dsn       bool     // DSN, RFC 3461
+	codes     bool     // ENHANCEDSTATUSCODES, RFC 2034
+	xforward  []string // attributes, upper case
+}
+
+// parseExtensions reads the lines of an EHLO reply after its first (RFC 5321 section 4.1.1.1).
+// What is not listed above is left out: the relay does not carry it, so it must not offer it.
+func parseExtensions(r reply) extensions {
+	var x extensions
+	r.lines(func(i int, text string) {
+		words := strings.Fields(strings.ToUpper(text))
+		if i == 0 || len(words) == 0 {
+			return
+		}
+		switch words[0] {
+		case "SIZE":
+			x.size = true
+			if len(words) > 1 {
+				if n, err := strconv.ParseInt(words[1], 10, 64); err == nil && n > 0 {
+					x.sizeLimit = n
+				}
+			}
+		case "8BITMIME":
+			x.eightBit = true
+		case "SMTPUTF8":
+			x.utf8 = true
+		case "DSN":
+			x.dsn = true
+		case "ENHANCEDSTATUSCODES":
+			x.codes = true
+		case "XFORWARD":
+			x.xforward = words[1:]
+		}
+	})
+	return x
+}
+
+// covers tells whether a server that offers x can take over from one that offered y: nothing that
+// a client was promised may be missing.
+func (x extensions) covers(y extensions) bool {
+	has := func(mine, theirs bool) bool { return mine || !theirs }
+	return has(x.size, y.size) && has(x.eightBit, y.eightBit) && has(x.utf8, y.utf8) && has(x.dsn, y.dsn)
+}
+
+// greeting is our EHLO reply: what the next hop offers, filtered to what the relay carries. XFORWARD
+// is our own ability, offered to peers that are trusted with it.
+func (x extensions) greeting(hostname string, wireBytes int64, trusted bool) reply {
+	lines := []string{hostname}
+	if x.size {
+		limit := wireBytes
+		if x.sizeLimit > 0 {
+			limit = min(limit, x.sizeLimit)
+		}
+		lines = append(lines, fmt.Sprintf("SIZE %d", limit))
+	}
+	for _, e := range []struct {
+		name string
+		has  bool
+	}{{"8BITMIME", x.eightBit}, {"SMTPUTF8", x.utf8}, {"DSN", x.dsn}, {"ENHANCEDSTATUSCODES", x.codes}} {
+		if e.has {
+			lines = append(lines, e.name)
+		}
+	}
+	if trusted {
+		lines = append(lines, "XFORWARD "+strings.Join(xforwardNames(), " "))
+	}
+	r := reply{code: 250}
+	for i, l := range lines {
+		sep := "-"
+		if i == len(lines)-1 {
+			sep = " "
+		}
+		r.raw = append(r.raw, "250"+sep+l+"\r\n"...)
+	}
+	return r
+}

@@ -1,0 +1,239 @@
+package relay
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+	"time"
+
+	"congthu/filter"
+	"congthu/filter/message"
+)
+
+// nextHop is one connection to a next hop.
+type nextHop struct {
+	addr  string
+	conn  net.Conn
+	in    *input
+	times *Timeouts
+	ext   extensions
+	out   []byte // scratch for a command
+}
+
+// dialNextHop connects to addr and reads its greeting, all before deadline.
+func dialNextHop(ctx context.Context, addr string, deadline time.Time, times *Timeouts, pool *blocks) (*nextHop, error) {
+	// Keep-alive probes are for connections that nobody waits on; here every wait has its deadline.
+	d := net.Dialer{Deadline: deadline, KeepAlive: -1}
+	conn, err := d.DialContext(ctx, "tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("connecting to next hop %s: %w", addr, err)
+	}
+	h := &nextHop{addr: addr, conn: conn, in: newInput(conn, pool, maxReplyLine), times: times}
+	r, err := readReply(h.in, deadline)
+	switch {
+	case err != nil:
+		err = fmt.Errorf("greeting of next hop %s: %w", addr, err)
+	case r.class() != 2:
+		err = fmt.Errorf("next hop %s greets with code %d", addr, r.code)
+	default:
+		return h, nil
+	}
+	_ = conn.Close()
+	return nil, err
+}
+
+// command sends one command line, without CRLF, and reads its reply, which must be of the class
+// wanted or of class 4 or 5.
+func (h *nextHop) command(line string, want int, wait time.Duration) (reply, error) {
+	if h.in.buffered() > 0 {
+		return reply{}, fmt.Errorf("next hop %s: %w: it speaks unasked", h.addr, errNonsense)
+	}
+	deadline := time.Now().Add(wait)
+	h.out = append(append(h.out[:0], line...), '\r', '\n')
+	if err := h.conn.SetWriteDeadline(deadline); err != nil {
+		return reply{}, fmt.Errorf("next hop %s: %w", h.addr, err)
+	}
+	if _, err := h.conn.Write(h.out); err != nil {
+		return reply{}, fmt.Errorf("next hop %s: sending a command: %w", h.addr, err)
+	}
+	return h.reply(want, deadline)
+}
+
+// reply reads the reply to a command that has been sent.
+func (h *nextHop) reply(want int, deadline time.Time) (reply, error) {
+	r, err := readReply(h.in, deadline)
+	switch {
+	case err != nil:
+		return reply{}, fmt.Errorf("next hop %s: %w", h.addr, err)
+	case r.class() != want && r.class() < 4:
+		return reply{}, fmt.Errorf("next hop %s: %w: code %d here", h.addr, errNonsense, r.code)
+	}
+	return r, nil
+}
+
+// hello says EHLO or HELO as the client did. To a next hop that does not know EHLO it says HELO, as
+// RFC 5321 section 3.2 has it, and then the next hop offers no extensions.
+func (h *nextHop) hello(g *greeting) (reply, error) {
+	h.ext = extensions{}
+	r, err := h.command(g.line, 2, h.times.Mail)
+	if err != nil || !g.extended {
+		return r, err
+	}
+	switch r.code {
+	case 500, 502, 504:
+		return h.command("HELO "+g.name, 2, h.times.Mail)
+	}
+	if r.class() == 2 {
+		h.ext = parseExtensions(r)
+	}
+	return r, nil
+}
+
+// forward hands on what the client of our client is. A next hop that does not want to know it
+// still gets the mail.
+func (h *nextHop) forward(commands []string) error {
+	for _, line := range commands {
+		r, err := h.command(line, 2, h.times.Mail)
+		if err != nil {
+			return err
+		}
+		if r.code == 421 {
+			return errors.New("next hop " + h.addr + " closes the connection")
+		}
+	}
+	return nil
+}
+
+// content is what goes to the next hop: the message with fields added on top and byte ranges left out.
+type content struct {
+	add   []filter.HeaderField
+	skip  []message.Range // in ascending order
+	spool *message.Spool
+}
+
+func (c content) writeTo(w *dotWriter) error {
+	var top bytes.Buffer
+	for _, f := range c.add {
+		top.WriteString(f.Name + ": " + f.Value + "\r\n")
+	}
+	if _, err := w.Write(top.Bytes()); err != nil {
+		return err
+	}
+	at := int64(0)
+	for _, s := range append(c.skip, message.Range{Start: c.spool.Size(), End: c.spool.Size()}) {
+		if s.Start > at {
+			if _, err := c.spool.WriteRange(w, message.Range{Start: at, End: s.Start}); err != nil {
+				return err
+			}
+		}
+		at = max(at, s.End)
+	}
+	return nil
+}
+
+// errAfterDot says that the next hop may have the whole message, though it did not say so.
+var errAfterDot = errors.New("no reply to the end of the message")
+
+// data hands a message over and returns the next hop's final word.
+func (h *nextHop) data(c content, pool *blocks) (reply, error) {
+	r, err := h.command("DATA", 3, h.times.Init)
+	if err != nil || r.class() != 3 {
+		return r, err
+	}
+	if r.code != 354 {
+		return reply{}, fmt.Errorf("next hop %s: %w: code %d to DATA", h.addr, errNonsense, r.code)
+	}
+	w := newDotWriter(h.conn, pool, h.times.Block)
+	defer w.release()
+	err = c.writeTo(w)
+	if err == nil {
+		err = w.prepare()
+	}
+	if word, spoke, early := h.unasked(err); spoke {
+		return word, early
+	}
+	if err != nil {
+		return reply{}, fmt.Errorf("next hop %s: %w", h.addr, err)
+	}
+	if err := w.finish(); err != nil {
+		return reply{}, fmt.Errorf("next hop %s: %w: %w", h.addr, errAfterDot, err)
+	}
+	r, err = h.reply(2, time.Now().Add(h.times.Final))
+	if err != nil {
+		return reply{}, fmt.Errorf("%w: %w", errAfterDot, err)
+	}
+	return r, nil
+}
+
+// unasked looks, before the final dot, for what the next hop said or did in the middle of the
+// message. A refusal is its word; an acceptance cannot be one, for it does not have the message yet.
+// A connection that it closed is found here while the message can still go elsewhere.
+func (h *nextHop) unasked(sending error) (r reply, spoke bool, err error) {
+	if sending == nil && h.in.buffered() == 0 {
+		switch peek(h.conn) {
+		case peekNothing:
+			return reply{}, false, nil
+		case peekClosed:
+			return reply{}, true, fmt.Errorf("next hop %s closed the connection in the middle of the message", h.addr)
+		}
+	}
+	if sending != nil && isTimeout(sending) {
+		return reply{}, false, nil
+	}
+	r, err = readReply(h.in, time.Now().Add(h.times.Quit))
+	switch {
+	case err != nil && sending != nil:
+		return reply{}, false, nil // the failure to send says it all
+	case err != nil:
+		return reply{}, true, fmt.Errorf("next hop %s: %w", h.addr, err)
+	case r.class() < 4:
+		return reply{}, true, fmt.Errorf("next hop %s: %w: code %d in the middle of the message", h.addr, errNonsense, r.code)
+	}
+	return r, true, errEarly
+}
+
+// errEarly comes with a refusal that the next hop spoke in the middle of the message: it stands, but
+// the connection is out of step and of no further use.
+var errEarly = errors.New("refused in the middle of the message")
+
+// quit takes leave (RFC 5321 section 4.1.1.10) and closes the connection.
+func (h *nextHop) quit() {
+	// Whatever it answers, nothing depends on it.
+	_, _ = h.command("QUIT", 2, h.times.Quit)
+	_ = h.conn.Close()
+}
+
+// wentAway tells whether err means that the connection broke, as against a next hop that is there
+// and hangs or talks nonsense.
+func wentAway(err error) bool {
+	return !isTimeout(err) && !errors.Is(err, errNonsense)
+}
+
+func isTimeout(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }
+
+// greeting is what the client introduced itself with.
+type greeting struct {
+	line     string // the command as it came
+	name     string // its argument
+	extended bool   // EHLO
+	accepted bool   // the next hop answered 2xx
+	offered  extensions
+}
+
+func (g *greeting) protocol() string {
+	if g.extended {
+		return "ESMTP"
+	}
+	return "SMTP"
+}
+
+// newGreeting reads EHLO or HELO. ok is false without a name.
+func newGreeting(line string, extended bool) (*greeting, bool) {
+	_, name, _ := strings.Cut(line, " ")
+	name = strings.TrimSpace(name)
+	return &greeting{line: line, name: name, extended: extended}, name != ""
+}

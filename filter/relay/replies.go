@@ -1,0 +1,59 @@
+package relay
+
+import (
+	"congthu/filter"
+)
+
+// The relay's own replies to commands: what RFC 5321 section 4.2 and RFC 3463 have for them. What
+// is said of a message comes from the judge; what is said to people, from filter's catalogue.
+const (
+	replyOK            = "250 2.0.0 OK"
+	replyBye           = "221 2.0.0 Bye"
+	replyGoAhead       = "354 End data with <CR><LF>.<CR><LF>"
+	replyCannotVerify  = "252 2.0.0 Cannot verify: try to send"
+	replySyntaxMail    = "501 5.5.4 Syntax: MAIL FROM:<address> [parameters]"
+	replySyntaxRcpt    = "501 5.5.4 Syntax: RCPT TO:<address> [parameters]"
+	replySyntaxHello   = "501 5.5.4 Syntax: EHLO or HELO and your host name"
+	replySyntaxForward = "501 5.5.4 Syntax: XFORWARD attribute=value ..."
+	replyNoArgument    = "501 5.5.4 This command takes no argument"
+	replyLineTooLong   = "500 5.5.2 Line too long"
+	replyControl       = "500 5.5.2 Control character in a command"
+	replyBareLineFeed  = "521 5.5.2 Bare LF in a command: closing the connection"
+	replyUnknown       = "500 5.5.2 Command not recognized"
+	replyUnsupported   = "502 5.5.1 Command not implemented"
+	replyNoSMTP        = "521 5.7.0 Not SMTP as offered here: closing the connection"
+	replyHelloFirst    = "503 5.5.1 Send EHLO or HELO first"
+	replyMailFirst     = "503 5.5.1 Send MAIL first"
+	replyNested        = "503 5.5.1 A mail transaction is open"
+	replyNoRecipients  = "554 5.5.1 No valid recipients"
+	replyNotTrusted    = "550 5.7.0 XFORWARD is not allowed from your address"
+	replyTooManyErrors = "421 4.7.0 Too many errors: closing the connection"
+	replyTooManyIdle   = "421 4.7.0 Too many commands without a message: closing the connection"
+	replyTimeout       = "421 4.4.2 Timeout: closing the connection"
+	replyTrouble       = "421 4.3.0 Internal trouble: closing the connection"
+)
+
+func tooManyConnections(hostname string) string {
+	return "421 4.3.2 " + hostname + " Too many connections: try again later"
+}
+
+func shuttingDown(hostname string) string {
+	return "421 4.3.2 " + hostname + " Service shutting down: try again later"
+}
+
+// greetingDown is the greeting when no next hop answers. 421 makes every sending server try again,
+// later or elsewhere; a 451 is no greeting (RFC 5321 section 4.3.2), and 554 would bounce the mail.
+func greetingDown(hostname string) string {
+	return "421 4.4.1 " + hostname + " The mail server behind the gate is not answering: try again later"
+}
+
+// nextHopDown answers a command that the next hop had to answer.
+func nextHopDown(id string) reply {
+	return catalogued(451, "4.1", filter.TextNextHop, id)
+}
+
+// catalogued makes a reply out of a text of the catalogue.
+func catalogued(code int, status string, key filter.TextKey, id string) reply {
+	text, _ := filter.TextOf(key)
+	return own(filter.NewReply(code, status, text, id).String())
+}

@@ -1,0 +1,46 @@
+package relay
+
+import (
+	"time"
+
+	"congthu/filter"
+)
+
+// transaction is one mail transaction (RFC 5321 section 3.3), from MAIL to its end. It is never
+// reset: the next message has another.
+type transaction struct {
+	id          string
+	received    time.Time
+	mail        string // the MAIL command as it came
+	reversePath filter.Path
+	recipients  []recipient // those that the next hop accepted
+	forwarded   *forwarded
+}
+
+// recipient is one RCPT command that the next hop accepted.
+type recipient struct {
+	line string // as it came
+	path filter.Path
+}
+
+// judged is the transaction as the judge sees it, without the message.
+func (tx *transaction) judged(c *connection) *filter.Transaction {
+	s := filter.Session{Door: doorName, Listener: c.srv.cfg.Name, Direction: c.srv.cfg.Direction,
+		Helo: c.greeted.name, Protocol: c.greeted.protocol()}
+	// A peer that is itself a mail server is not the client: then only XFORWARD says who is, and
+	// without it nobody is known, so that the mail is judged as inbound.
+	if !c.trusted {
+		s.Client = c.peer
+	}
+	ft := &filter.Transaction{ID: tx.id, Received: tx.received, ReversePath: tx.reversePath}
+	if f := tx.forwarded; f != nil {
+		s.Client, s.ClientName, s.Helo, s.Protocol = f.client, f.values["NAME"], f.values["HELO"], f.values["PROTO"]
+		ft.QueueID = f.values["IDENT"]
+	}
+	ft.Session = s
+	ft.Recipients = make([]filter.Path, len(tx.recipients))
+	for i, r := range tx.recipients {
+		ft.Recipients[i] = r.path
+	}
+	return ft
+}
