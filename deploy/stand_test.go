@@ -106,8 +106,8 @@ smtpd_authorized_xclient_hosts = 127.0.0.0/8
 // absent is a recipient that the next hop refuses, in words of its own.
 const (
 	absent       = "vang-mat@monre.gov.vn"
-	absentReply  = "5.1.1 khong co hop thu nay"
-	absentAccess = "check_recipient_access inline:{{" + absent + " = 550 " + absentReply + "}}"
+	absentWords  = "khong co hop thu nay"
+	absentAccess = "check_recipient_access inline:{{" + absent + " = 550 5.1.1 " + absentWords + "}}"
 )
 
 // newStand starts everything; more are lines for the gate's configuration.
