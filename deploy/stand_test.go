@@ -1,5 +1,3 @@
-// Package deploy holds what an administrator copies. Its tests start a real Postfix and the gate from
-// these very files; only addresses are exchanged for free ones.
 package deploy
 
 import (
