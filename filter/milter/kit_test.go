@@ -52,7 +52,9 @@ func (j *scripted) Judge(ctx context.Context, tx *filter.Transaction) filter.Ver
 func (j *scripted) Protocol(tx *filter.Transaction, code int, status string, k filter.TextKey) filter.Verdict {
 	return j.real.Protocol(tx, code, status, k)
 }
-func (j *scripted) Fault(tx *filter.Transaction, err error) filter.Verdict { return j.real.Fault(tx, err) }
+func (j *scripted) Fault(tx *filter.Transaction, err error) filter.Verdict {
+	return j.real.Fault(tx, err)
+}
 func (j *scripted) Log(tx *filter.Transaction, v filter.Verdict, o filter.Outcome) {
 	j.real.Log(tx, v, o)
 	j.outcomes <- outcome{tx, v, o}
