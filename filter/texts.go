@@ -26,9 +26,11 @@ const (
 	TextSubjectPlaceholder  TextKey = "subject.placeholder"
 	TextAttachmentSize      TextKey = "attachment-size"
 	TextFreeMailFrom        TextKey = "free-mail"
+	TextFreeMailSender      TextKey = "free-mail.sender"
 	TextFreeMailReplyTo     TextKey = "free-mail.reply-to"
 	TextFreeMailReversePath TextKey = "free-mail.reverse-path"
 	TextFreeMailRecipient   TextKey = "free-mail.recipient"
+	TextFreeMailOutside     TextKey = "free-mail.correspondent"
 	TextAccepted            TextKey = "accepted"
 )
 
@@ -39,28 +41,28 @@ func TextOf(k TextKey) (t Text, ok bool) {
 	case TextAccepted:
 		return Text{"Thư được chấp nhận.", "Message accepted."}, true
 	case TextTrouble:
-		return Text{"Cổng thư tạm thời chưa kiểm tra được thư này, máy chủ gửi sẽ tự gửi lại.",
+		return Text{"Cổng thư tạm thời chưa kiểm tra được thư này; máy chủ gửi sẽ tự động gửi lại.",
 			"The mail gate cannot check this message just now; your server will try again."}, true
 	case TextNextHop:
-		return Text{"Máy chủ thư phía sau cổng tạm thời không nhận thư, máy chủ gửi sẽ tự gửi lại.",
+		return Text{"Máy chủ thư phía sau cổng tạm thời chưa nhận thư; máy chủ gửi sẽ tự động gửi lại.",
 			"The mail server behind the gate is not answering just now; your server will try again."}, true
 	case TextHeld:
 		return Text{"Thư cần cán bộ an toàn thông tin xem xét trước khi chuyển.",
 			"A security officer has to look at this message before it goes on."}, true
 	case TextTooBig:
-		return Text{"Thư lớn quá giới hạn của cổng. Hãy giảm tệp đính kèm rồi gửi lại.",
+		return Text{"Thư vượt quá dung lượng mà cổng thư nhận. Hãy giảm dung lượng tệp đính kèm rồi gửi lại.",
 			"Message too big for the gate: make the attachments smaller and send again."}, true
 	case TextBareLineBreak:
-		return Text{"Thư có ký tự xuống dòng không đúng chuẩn (CR hoặc LF đứng riêng).",
+		return Text{"Thư có ký tự xuống dòng sai chuẩn (CR hoặc LF đứng riêng). Hãy báo quản trị máy chủ gửi.",
 			"Bare CR or LF in the message: lines must end in CRLF (RFC 5321 section 2.3.8)."}, true
 	case TextTooManyRecipients:
-		return Text{"Quá nhiều người nhận trong một thư. Hãy chia thành nhiều thư.",
+		return Text{"Thư có quá nhiều người nhận. Hãy chia thành nhiều lần gửi.",
 			"Too many recipients in one message: split it up."}, true
 	case TextUninspected:
-		return Text{"Thư có phần cổng thư không kiểm tra được. Hãy gửi lại ở dạng thông thường.",
+		return Text{"Thư có phần mà cổng thư không kiểm tra được. Hãy gửi lại ở dạng thông thường.",
 			"Part of this message could not be inspected: send it again in an ordinary form."}, true
 	case TextMalformed:
-		return Text{"Cấu trúc thư sai chuẩn, mỗi phần mềm đọc một khác. Hãy soạn lại bằng phần mềm thư thông dụng rồi gửi lại.",
+		return Text{"Cấu trúc thư sai chuẩn nên mỗi phần mềm đọc một khác. Hãy soạn lại bằng phần mềm thư thông dụng rồi gửi lại.",
 			"Malformed message that mail programs read differently: write it anew with an ordinary mail program."}, true
 	}
 	return ruleText(k)
@@ -75,26 +77,32 @@ func ruleText(k TextKey) (t Text, ok bool) {
 		return Text{"Tiêu đề thư để trống. Hãy ghi tiêu đề rồi gửi lại.",
 			"Blank subject: write one and send again."}, true
 	case TextSubjectPrefix:
-		return Text{"Tiêu đề thư chỉ có tiền tố trả lời hoặc chuyển tiếp. Hãy ghi rõ nội dung rồi gửi lại.",
+		return Text{"Tiêu đề thư chỉ có ký hiệu trả lời hoặc chuyển tiếp. Hãy ghi rõ nội dung cần trao đổi rồi gửi lại.",
 			"The subject is only a reply or forward prefix: say what the mail is about and send again."}, true
 	case TextSubjectPlaceholder:
-		return Text{"Tiêu đề thư chỉ là chữ thay chỗ, chưa nêu nội dung. Hãy ghi tiêu đề phù hợp rồi gửi lại.",
+		return Text{"Tiêu đề thư chỉ là chữ mặc định, chưa nêu nội dung. Hãy ghi tiêu đề phù hợp với nội dung rồi gửi lại.",
 			"The subject is only a placeholder: say what the mail is about and send again."}, true
 	case TextAttachmentSize:
-		return Text{"Tổng dung lượng tệp đính kèm vượt quá 15 MB. Hãy chia nhỏ hoặc nén tệp rồi gửi lại.",
-			"Attachments over 15 MB in all: split or compress them and send again."}, true
+		return Text{"Tổng dung lượng tệp đính kèm vượt quá 15 MB. Hãy nén tệp hoặc chia thành nhiều thư rồi gửi lại.",
+			"Attachments over 15 MB in all: compress them or send several messages."}, true
 	case TextFreeMailFrom:
 		return Text{"Thư công vụ không được gửi từ địa chỉ thư miễn phí. Hãy gửi từ hộp thư công vụ.",
 			"Official mail must not be sent from a free-mail address: send it from your official mailbox."}, true
+	case TextFreeMailSender:
+		return Text{"Người gửi thay (Sender) dùng địa chỉ thư miễn phí. Hãy gửi từ hộp thư công vụ.",
+			"The Sender address is free-mail: send it from your official mailbox."}, true
 	case TextFreeMailReplyTo:
-		return Text{"Địa chỉ nhận trả lời (Reply-To) là thư miễn phí. Hãy đổi thành địa chỉ thư công vụ rồi gửi lại.",
+		return Text{"Địa chỉ nhận thư trả lời (Reply-To) là thư miễn phí. Hãy đổi thành địa chỉ thư công vụ rồi gửi lại.",
 			"The Reply-To address is free-mail: set it to your official address and send again."}, true
 	case TextFreeMailReversePath:
-		return Text{"Địa chỉ gửi trong phong bì (MAIL FROM) là thư miễn phí. Hãy sửa cấu hình tài khoản gửi thư.",
+		return Text{"Địa chỉ gửi trên phong bì (MAIL FROM) là thư miễn phí. Hãy sửa cấu hình tài khoản trong phần mềm thư.",
 			"The envelope sender (MAIL FROM) is free-mail: correct the account settings of your mail program."}, true
 	case TextFreeMailRecipient:
-		return Text{"Thư gửi tới địa chỉ thư miễn phí. Công việc phải trao đổi qua hộp thư công vụ.",
+		return Text{"Thư gửi tới địa chỉ thư miễn phí. Giao dịch công việc phải qua hộp thư công vụ.",
 			"Mail to a free-mail address: official business goes through official mailboxes."}, true
+	case TextFreeMailOutside:
+		return Text{"Thư đến từ địa chỉ thư miễn phí. Hãy xác thực người gửi khi cần.",
+			"Mail from a free-mail address: make sure who the sender is where it matters."}, true
 	}
 	return Text{}, false
 }

@@ -1,0 +1,234 @@
+package rules_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+
+	"congthu/filter"
+	"congthu/filter/message"
+	"congthu/internal/samples"
+	"congthu/rules"
+)
+
+// limit and floor are small, so that what counts shows without big messages.
+const (
+	limit = 10_000
+	floor = 500
+)
+
+// mixed builds a mail of parts; every part is a header and a body.
+func mixed(kind string, parts ...string) string {
+	b := "b" + fmt.Sprint(len(parts)) + kind[:3]
+	var out strings.Builder
+	fmt.Fprintf(&out, "Content-Type: multipart/%s; boundary=%q\r\n\r\n", kind, b)
+	for _, p := range parts {
+		fmt.Fprintf(&out, "--%s\r\n%s\r\n", b, p)
+	}
+	fmt.Fprintf(&out, "--%s--\r\n", b)
+	return out.String()
+}
+
+func encoded(fields string, data []byte) string {
+	var out strings.Builder
+	out.WriteString(strings.ReplaceAll(fields, "\n", "\r\n") + "\r\nContent-Transfer-Encoding: base64\r\n\r\n")
+	for s := base64.StdEncoding.EncodeToString(data); s != ""; {
+		n := min(76, len(s))
+		out.WriteString(s[:n] + "\r\n")
+		s = s[n:]
+	}
+	return strings.TrimSuffix(out.String(), "\r\n")
+}
+
+func file(fields string, n int) string { return encoded(fields, bytes.Repeat([]byte{0xA5}, n)) }
+
+const (
+	pdf     = "Content-Type: application/pdf; name=a.pdf\nContent-Disposition: attachment; filename=a.pdf"
+	picture = "Content-Type: image/png; name=logo.png\nContent-ID: <logo@monre.gov.vn>\nContent-Disposition: inline; filename=logo.png"
+	words   = "Content-Type: text/plain\r\n\r\nKinh gui."
+)
+
+// size is what the rule says that a mail's attachments come to: "" when it is content.
+func size(t *testing.T, mail, from string) string {
+	t.Helper()
+	mail = "From: <nvan@monre.gov.vn>\r\nSubject: So lieu\r\nMIME-Version: 1.0\r\n" + mail
+	m, err := message.Read(strings.NewReader(mail), int64(len(mail)), message.DefaultLimits())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range rules.All(rules.Config{AttachmentLimit: limit, InlineFloor: floor}) {
+		if r.Name != rules.NameAttachmentSize {
+			continue
+		}
+		found, err := r.Check(context.Background(), &filter.Transaction{Message: m, ReversePath: filter.ParsePath(from, ""), Direction: filter.Outbound})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(found) == 0 {
+			return ""
+		}
+		return found[0].Detail
+	}
+	t.Fatal("no such rule")
+	return ""
+}
+
+func TestAttachmentSize(t *testing.T) {
+	over := func(n int) string { return fmt.Sprintf("%d > %d octets", n, limit) }
+	nested := "Subject: b\r\n" + mixed("mixed", words, file(pdf, 8000))
+	text := "Content-Type: text/plain\r\n\r\n" + strings.Repeat("Kinh gui quy co quan.\r\n", 300)
+	for _, tc := range []struct{ name, mail, want string }{
+		{"at the limit", mixed("mixed", words, file(pdf, limit)), ""},
+		{"one octet more", mixed("mixed", words, file(pdf, limit+1)), over(limit + 1)},
+		{"the mail is one file", file(pdf, limit+1), over(limit + 1)},
+		{"sum, deep", mixed("mixed", words, file(pdf, 6000), mixed("mixed", words, mixed("mixed", file(pdf, 4001)))), over(10001)},
+		{"named text is a file", mixed("mixed", words, file("Content-Type: text/csv; name=a.csv", limit+1)), over(limit + 1)},
+		{"text sent as attachment is a file", mixed("mixed", words, file("Content-Type: text/plain\nContent-Disposition: attachment", limit+1)), over(limit + 1)},
+		{"not text and without a name is a file", mixed("mixed", words, file("Content-Type: application/octet-stream", limit+1)), over(limit + 1)},
+		{"the letter does not count", mixed("mixed", text, file(pdf, limit)), ""},
+		{"nor does its HTML", mixed("mixed", mixed("alternative", text, strings.Replace(text, "plain", "html", 1)), file(pdf, limit)), ""},
+		{"nor an invitation", mixed("mixed", mixed("alternative", words, file("Content-Type: text/calendar; method=REQUEST", 3000)), file(pdf, limit)), ""},
+		{"a letter over the limit does", file("Content-Type: text/html", limit+1), over(limit + 1)},
+		{"logos do not count", mixed("mixed", mixed("related", words, file(picture, floor), file(picture, floor)), file(pdf, limit)), ""},
+		{"a picture above the floor does", mixed("mixed", mixed("related", words, file(picture, floor+1)), file(pdf, limit)), over(limit + floor + 1)},
+		{"a logo sent as attachment does", mixed("mixed", words, file(strings.Replace(picture, "inline", "attachment", 1), floor), file(pdf, limit)), over(limit + floor)},
+		{"a picture that the text does not show does", mixed("mixed", words, file("Content-Type: image/png; name=a.png", floor), file(pdf, limit)), over(limit + floor)},
+		{"nested message whole", mixed("mixed", words, "Content-Type: message/rfc822\r\n\r\n"+nested), over(len(nested) - 2)},
+		{"nested message once", mixed("mixed", words, "Content-Type: message/rfc822\r\n\r\n"+strings.TrimSuffix(mixed("mixed", words, file(pdf, 7000)), "\r\n")), ""},
+		{"quoted-printable as decoded", mixed("mixed", words, "Content-Type: application/pdf\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"+strings.Repeat("=A5=A5=A5=A5=A5=A5=\r\n", limit/6)), ""},
+		{"a signature does not count", mixed("signed", mixed("mixed", words, file(pdf, limit)), file("Content-Type: application/pkcs7-signature; name=smime.p7s", 4000)), ""},
+		{"a file that calls itself a signature does", mixed("mixed", words, file("Content-Type: application/pkcs7-signature; name=smime.p7s", limit+1)), over(limit + 1)},
+		{"a signature that is a file does", mixed("signed", words, file("Content-Type: application/pgp-signature", 70000)), over(70000)},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			if got := size(t, tc.mail, "nvan@monre.gov.vn"); got != tc.want {
+				t.Errorf("%q, want %q", got, tc.want)
+			}
+		})
+	}
+}
+
+// Two readers can take the same octets for Base64 and for text: the reading that counts most counts, once.
+func TestAttachmentSizeOfReadings(t *testing.T) {
+	data := strings.Replace(file("Content-Type: application/pdf", 9000), "Content-Transfer-Encoding: base64", "Content-Transfer-Encoding: base64\r\nContent-Transfer-Encoding: 7bit", 1)
+	if got := size(t, mixed("mixed", words, data), "nvan@monre.gov.vn"); got == "" || strings.HasPrefix(got, "2") {
+		t.Errorf("two readings of one part: %q", got)
+	}
+}
+
+func TestAttachmentSizeOfReport(t *testing.T) {
+	returned := "Content-Type: message/rfc822\r\n\r\nSubject: a\r\n" + mixed("mixed", words, file(pdf, 9000))
+	report := mixed("report; report-type=delivery-status", words, "Content-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; a.example", returned)
+	if got := size(t, report, ""); got != "" {
+		t.Errorf("the message that a delivery report brings back counted: %q", got)
+	}
+	if got := size(t, report, "nvan@monre.gov.vn"); got == "" {
+		t.Error("anybody may call a mail a delivery report")
+	}
+}
+
+// der is one element of CMS.
+func der(tag byte, content ...[]byte) []byte {
+	c := bytes.Join(content, nil)
+	switch n := len(c); {
+	case n < 0x80:
+		return append([]byte{tag, byte(n)}, c...)
+	case n < 0x10000:
+		return append([]byte{tag, 0x82, byte(n >> 8), byte(n)}, c...)
+	default:
+		return append([]byte{tag, 0x83, byte(n >> 16), byte(n >> 8), byte(n)}, c...)
+	}
+}
+
+func indefinite(tag byte, content ...[]byte) []byte {
+	return append(append([]byte{tag, 0x80}, bytes.Join(content, nil)...), 0, 0)
+}
+
+var ( // object identifiers
+	oidData      = []byte("\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01")
+	oidSigned    = []byte("\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02")
+	oidEnveloped = []byte("\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x03")
+)
+
+func signedDER(content []byte, beside int) []byte {
+	return der(0x30, oidSigned, der(0xa0, der(0x30, der(0x02, []byte{1}), der(0x31), der(0x30, oidData, der(0xa0, der(0x04, content))), der(0xa0, make([]byte, beside)))))
+}
+
+// signedBER is what a program writes that signs in one pass: indefinite lengths, the content in pieces.
+func signedBER(content []byte) []byte {
+	var pieces [][]byte
+	for len(content) > 0 {
+		n := min(1000, len(content))
+		pieces = append(pieces, der(0x04, content[:n]))
+		content = content[n:]
+	}
+	return indefinite(0x30, oidSigned, indefinite(0xa0, indefinite(0x30, der(0x02, []byte{1}), der(0x31, der(0x30, oidData)),
+		indefinite(0x30, oidData, indefinite(0xa0, indefinite(0x24, pieces...))), der(0x31))))
+}
+
+func TestAttachmentSizeOfSMIME(t *testing.T) {
+	const p7m = "Content-Type: application/pkcs7-mime; smime-type=signed-data; name=smime.p7m\nContent-Disposition: attachment; filename=smime.p7m"
+	inside := func(n int) []byte { return []byte(mixed("mixed", words, file(pdf, n))) }
+	over := fmt.Sprintf("%d > %d octets", limit+1, limit)
+	deep := inside(limit + 1)
+	for range 3 {
+		deep = []byte(encoded(p7m, signedDER(deep, 0)))
+	}
+	for _, tc := range []struct {
+		name string
+		der  []byte
+		want string
+	}{
+		{"signed, attachment at the limit", signedDER(inside(limit), 3000), ""},
+		{"signed, one octet more", signedDER(inside(limit+1), 3000), over},
+		{"signed in one pass, at the limit", signedBER(inside(limit)), ""},
+		{"signed in one pass, one octet more", signedBER(inside(limit + 1)), over},
+		{"a file beside what is signed", signedDER(inside(10), 70_000), "70"},
+		{"signed over and over", signedDER(deep, 0), "2"}, // beyond the depth it counts as it stands
+		{"cut off", signedDER(inside(limit+1), 0)[:12_000], "12000 > 10000 octets"},
+		{"no CMS", bytes.Repeat([]byte{0x30, 0x80}, 6000), "12000 > 10000 octets"},
+		{"lengths that lie", append([]byte{0x30, 0x84, 0xff, 0xff, 0xff, 0xff}, make([]byte, 12_000)...), "12006 > 10000 octets"},
+		{"detached, with a file in it", der(0x30, oidSigned, der(0xa0, der(0x30, der(0x02, []byte{1}), der(0x31), der(0x30, oidData), der(0x31, make([]byte, 12_000))))), "120"},
+		{"encrypted, a legal attachment inside", der(0x30, oidEnveloped, der(0xa0, make([]byte, limit*78/57))), ""},
+		{"encrypted, too much inside", der(0x30, oidEnveloped, der(0xa0, make([]byte, limit*78/57+200))), "101"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			got := size(t, encoded(p7m, tc.der), "nvan@monre.gov.vn")
+			if tc.want == "" && got != "" || !strings.HasPrefix(got, tc.want) {
+				t.Errorf("%q, want %q", got, tc.want)
+			}
+		})
+	}
+}
+
+// A message that cannot be read any more is our trouble, not the sender's fault: 451 (invariant 2).
+func TestUnreadableMessageIsAnError(t *testing.T) {
+	mail := "Subject: " + "Re:\r\n" + mixed("mixed", words, file(pdf, 300_000))
+	r := &failing{data: []byte(mail)}
+	m, err := message.Read(r, int64(len(mail)), message.DefaultLimits())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.broken = true
+	j := judge(t, rules.Config{}, map[string]filter.Setting{rules.NameAttachmentSize: rules.Defaults()[rules.NameAttachmentSize]})
+	v := j.Judge(context.Background(), &filter.Transaction{ID: "X", Message: m, Session: filter.Session{Direction: filter.Outbound}})
+	if v.Disposition != filter.Defer || v.Reply.Code() != 451 || v.Err == nil {
+		t.Errorf("%s, %v", samples.Describe(v), v.Err)
+	}
+}
+
+type failing struct {
+	data   []byte
+	broken bool
+}
+
+func (f *failing) ReadAt(p []byte, off int64) (int, error) {
+	if f.broken {
+		return 0, io.ErrNoProgress
+	}
+	return bytes.NewReader(f.data).ReadAt(p, off)
+}

@@ -1,0 +1,116 @@
+package rules
+
+import (
+	"context"
+
+	"congthu/filter"
+	"congthu/rules/pack"
+)
+
+// Details of the free-mail rule's findings.
+const (
+	detailFrom          = "from"
+	detailSender        = "sender"
+	detailReplyTo       = "reply-to"
+	detailReversePath   = "reverse-path"
+	detailRecipient     = "recipient"     // official mail to a free-mail box: a citizen, a firm; counted
+	detailCorrespondent = "correspondent" // mail from a free-mail box outside; counted
+)
+
+// freeMail obeys Điều 9 khoản 1: no free-mail address in official business. What is forbidden is that an
+// official works from one, so only mail of ours that was sent from one, or asks for answers to one, is
+// acted on. Citizens and firms write from free-mail and are written to: that is counted, never acted on.
+func freeMail(c Config) filter.Rule {
+	f := freeMailDomains{pack: c.FreeMail, add: set(c.FreeMailAdd), except: set(c.FreeMailExcept), ours: c.Ours}
+	return filter.Rule{Name: NameFreeMail, Clause: "9.1", Code: 550, Status: "7.1",
+		Check: func(_ context.Context, tx *filter.Transaction) ([]filter.Finding, error) {
+			if tx.Direction.FromOurs() {
+				return f.outbound(tx), nil
+			}
+			return f.inbound(tx), nil
+		}}
+}
+
+type freeMailDomains struct {
+	pack        *pack.FreeMail
+	add, except map[string]bool // normalised
+	ours        func(string) bool
+}
+
+func set(domains []string) map[string]bool {
+	m := map[string]bool{}
+	for _, d := range domains {
+		if n := filter.NormalDomain(d); n != "" {
+			m[n] = true
+		}
+	}
+	return m
+}
+
+// has tells whether mail of the domain is free-mail. Our own domains never are, nor what the pack
+// protects, whatever the lists say; between the administrator's two lists the longer name decides.
+func (f freeMailDomains) has(domain string) bool {
+	d := filter.NormalDomain(domain)
+	if d == "" || f.ours(d) || f.pack.Never(d) {
+		return false
+	}
+	for p := range pack.Parents(d) {
+		if f.except[p] {
+			return false
+		}
+		if f.add[p] {
+			return true
+		}
+	}
+	return f.pack.Has(d)
+}
+
+// outbound finds free-mail senders and reply addresses, every address of every such field, and counts
+// free-mail recipients.
+func (f freeMailDomains) outbound(tx *filter.Transaction) []filter.Finding {
+	var out []filter.Finding
+	for _, field := range []struct {
+		name, detail string
+		text         filter.TextKey
+	}{
+		{"From", detailFrom, filter.TextFreeMailFrom},
+		{"Sender", detailSender, filter.TextFreeMailSender},
+		{"Reply-To", detailReplyTo, filter.TextFreeMailReplyTo},
+	} {
+		if f.inField(tx, field.name) {
+			out = append(out, filter.Finding{Detail: field.detail, Text: field.text})
+		}
+	}
+	if f.has(tx.ReversePath.Domain) {
+		out = append(out, filter.Finding{Detail: detailReversePath, Text: filter.TextFreeMailReversePath})
+	}
+	for _, r := range tx.Recipients {
+		if f.has(r.Domain) {
+			return append(out, counted(detailRecipient, filter.TextFreeMailRecipient))
+		}
+	}
+	return out
+}
+
+// inbound counts mail that comes from free-mail.
+func (f freeMailDomains) inbound(tx *filter.Transaction) []filter.Finding {
+	if f.has(tx.ReversePath.Domain) || f.inField(tx, "From") {
+		return []filter.Finding{counted(detailCorrespondent, filter.TextFreeMailOutside)}
+	}
+	return nil
+}
+
+func (f freeMailDomains) inField(tx *filter.Transaction, name string) bool {
+	addresses, _ := tx.Message.Header.Addresses(name)
+	for _, a := range addresses {
+		if f.has(a.Domain) {
+			return true
+		}
+	}
+	return false
+}
+
+// counted is a finding that is only for the statistics.
+func counted(detail string, text filter.TextKey) filter.Finding {
+	return filter.Finding{Mode: filter.Monitor, Disposition: filter.Accept, Detail: detail, Text: text}
+}

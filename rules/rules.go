@@ -1,0 +1,62 @@
+// Package rules holds the rules: one file enforces one clause of the regulation. A rule looks at a
+// transaction and says what it found; what becomes of the message is the policy's and Judge's matter.
+// Findings never carry content: no subject, no address, no file name.
+package rules
+
+import (
+	"congthu/filter"
+	"congthu/rules/pack"
+)
+
+// The rules' names: configuration keys, metric labels, log fields.
+const (
+	NameMalformed      = "malformed"
+	NameFreeMail       = "free-mail"
+	NameAttachmentSize = "attachment-size"
+	NameSubject        = "subject"
+)
+
+// What the regulation calls 15 Megabyte (Điều 4 khoản 4), both ways to read it, in octets.
+const (
+	Limit15MiB int64 = 15 << 20
+	Limit15MB  int64 = 15_000_000
+)
+
+// DefaultInlineFloor is the size in octets up to which a picture shown in the text is not counted as an
+// attachment: logos and signature pictures are smaller, photographs and scans are bigger.
+const DefaultInlineFloor int64 = 32 << 10
+
+// Config is what the rules need to know. Values are plain; a policy fills it.
+type Config struct {
+	AttachmentLimit int64 // octets of a message's attachments together, decoded; 0 means Limit15MiB
+	InlineFloor     int64 // octets; a picture in the text up to this size is not counted
+
+	FreeMail       *pack.FreeMail // nil knows no free-mail domain but FreeMailAdd's
+	FreeMailAdd    []string       // further free-mail domains, each with its subdomains
+	FreeMailExcept []string       // domains that are not free-mail, each with its subdomains
+
+	Ours func(domain string) bool // tells the organisation's own domains; nil: none
+}
+
+// All makes the rules, in the order in which they speak when several refuse.
+func All(c Config) []filter.Rule {
+	if c.AttachmentLimit == 0 {
+		c.AttachmentLimit = Limit15MiB
+	}
+	if c.Ours == nil {
+		c.Ours = func(string) bool { return false }
+	}
+	return []filter.Rule{malformed(), freeMail(c), attachmentSize(c), subject()}
+}
+
+// Defaults are the settings that hold without a configuration, for every rule of All and for the findings
+// that Judge makes itself.
+func Defaults() map[string]filter.Setting {
+	return map[string]filter.Setting{
+		NameMalformed:          {Mode: filter.Monitor, Outbound: filter.Refuse, Inbound: filter.Tag},
+		filter.RuleUninspected: {Mode: filter.Monitor, Outbound: filter.Hold, Inbound: filter.Hold},
+		NameFreeMail:           {Mode: filter.Enforce, Outbound: filter.Refuse, Inbound: filter.Accept},
+		NameAttachmentSize:     {Mode: filter.Enforce, Outbound: filter.Refuse, Inbound: filter.Refuse},
+		NameSubject:            {Mode: filter.Enforce, Outbound: filter.Refuse, Inbound: filter.Tag},
+	}
+}
