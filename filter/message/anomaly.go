@@ -14,6 +14,7 @@ const (
 	EncodingOnComposite  AnomalyKind = "encoding-on-composite"   // base64 or quoted-printable multipart (RFC 2045 section 6.4)
 	MissingBoundary      AnomalyKind = "missing-boundary"        // multipart without a usable boundary parameter
 	BoundaryNeverSeen    AnomalyKind = "boundary-never-seen"     // multipart whose boundary does not occur
+	AmbiguousBoundary    AnomalyKind = "ambiguous-boundary"      // a line that only some readers take for a boundary line
 	UnclosedMultipart    AnomalyKind = "unclosed-multipart"      // no closing boundary
 	TextOutside          AnomalyKind = "text-outside-boundaries" // preamble or epilogue with more than blank or the usual notice
 	DuplicateField       AnomalyKind = "duplicate-field"         // a field that RFC 5322 section 3.6 allows once: Subject, From, Sender, Reply-To, ...
@@ -42,7 +43,7 @@ type Anomaly struct {
 func (k AnomalyKind) Ambiguous() bool {
 	switch k {
 	case DuplicateContentType, MalformedContentType, DuplicateParameter, DuplicateEncoding, UnknownEncoding,
-		EncodingOnComposite, MissingBoundary, BoundaryNeverSeen, UnclosedMultipart, TextOutside, DuplicateField, BadHeaderLine,
+		EncodingOnComposite, MissingBoundary, BoundaryNeverSeen, AmbiguousBoundary, UnclosedMultipart, TextOutside, DuplicateField, BadHeaderLine,
 		MissingBlankLine, NULOctet, BareLineBreak, DamagedBase64, NameTwice, HeaderTooBig, TooManyFields, LineTooLong:
 		return true
 	}

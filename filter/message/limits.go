@@ -7,7 +7,7 @@ type Limits struct {
 	MemoryBytes  int64 // octets of a spool kept in memory; beyond: the spool moves to an anonymous memory file
 	HeaderBytes  int   // octets of one header block; beyond: the rest of the block is not read (HeaderTooBig)
 	HeaderFields int   // fields of one header block; beyond: the rest is not read (TooManyFields)
-	HeadersBytes int   // octets of all header blocks of one message together; beyond: parts are not opened (TooManyParts)
+	HeadersBytes int   // octets of all header blocks of one message together; beyond: parts are not opened (TooMany)
 	LineBytes    int   // octets of one header field or boundary line; beyond: LineTooLong
 	Depth        int   // nesting of multiparts and messages; beyond: the part is a leaf, not inspected (TooDeep)
 	Parts        int   // parts of one message, all readings together; beyond: the rest is one leaf, not inspected (TooMany)

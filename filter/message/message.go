@@ -14,6 +14,8 @@ type Field struct {
 	Name  string // as written, without the colon; "" for a line that is no field
 	Raw   []byte // the whole field with its folds and line ends
 	Range Range  // where it stands in the message
+
+	text string // Raw again, so that values need no copy; "" for a field made by hand
 }
 
 // Header is an ordered header block. Names compare without case.
@@ -44,20 +46,31 @@ type Part struct {
 	Outside bool
 
 	Header *Header // never nil
-	Whole  Range   // header and body
-	Body   Range   // body, without the line break that belongs to the boundary
+	// Ranges count octets of the message; inside of an encoded message/rfc822, of what that decodes to.
+	Whole Range // header and body
+	Body  Range // body, without the line break that belongs to the boundary
 
 	MediaType   string            // lower case, "text/plain" when missing (RFC 2045 section 5.2)
 	Params      map[string]string // of Content-Type, RFC 2231 decoded, names in lower case
 	Disposition string            // "attachment", "inline" or "" (RFC 2183), lower case
 	Encoding    Encoding
-	Name        string // file name, decoded, NFC; "" without. Never used as a path, never logged
-	ContentID   string
+	Name        string   // file name, decoded, NFC; "" without. Never used as a path, never logged
+	Names       []string // every file name that some mail client shows, Name first; nil without
+	ContentID   string   // without angle brackets
 
-	msg *source
-	// memoised by Measure
-	measured *measureOnce
+	source   *source // that Whole and Body are ranges of
+	kind     partKind
+	measured measureOnce
 }
+
+// partKind says what a part is made of.
+type partKind uint8
+
+const (
+	leafPart      partKind = iota
+	multipartPart          // also one in which no part was found: its readings stand for it
+	messagePart
+)
 
 // Encoding is a content transfer encoding (RFC 2045 section 6).
 type Encoding string

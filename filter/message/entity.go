@@ -1,0 +1,360 @@
+package message
+
+import (
+	"slices"
+	"strings"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+const (
+	maxViews     = 16 // ways to read one part's header that are walked
+	maxSameField = 4  // fields of one name that are read
+)
+
+// view is one way to read a part's body.
+type view struct {
+	mediaType  string // "" when no field says it
+	params     map[string]string
+	boundaries []string
+	enc        Encoding
+}
+
+// entity is what one reading of a header block says of the body.
+type entity struct {
+	header      *Header
+	body        int64
+	views       []view // at least one
+	more        bool   // there were more than maxViews
+	kinds       []AnomalyKind
+	names       []string
+	disposition string
+	contentID   string
+}
+
+// entities are the readings of a block, the most usual first.
+func (b *block) entities() []*entity {
+	if b.read == nil {
+		b.read = b.makeEntities()
+	}
+	return b.read
+}
+
+func (b *block) makeEntities() []*entity {
+	all := newEntity(b.header, b.at.End)
+	out := []*entity{all}
+	if b.other >= 0 {
+		var before []Field
+		for _, f := range b.header.Fields {
+			if f.Range.Start < b.other && f.Name != "" {
+				before = append(before, f)
+			}
+		}
+		ended := newEntity(&Header{Fields: before}, b.other)
+		switch {
+		case len(before) > 0 || b.header.familiar():
+			out = append(out, ended)
+		default: // the header is missing: this is text at once
+			out = []*entity{ended}
+		}
+	}
+	if b.loose != nil {
+		out = append(out, newEntity(b.loose.header, b.loose.at.End))
+	}
+	out[0].kinds = append(out[0].kinds, b.kinds...)
+	return out
+}
+
+// familiar tells whether a header holds a field that mail has, so that it is one.
+func (h *Header) familiar() bool {
+	for _, f := range h.Fields {
+		if len(f.Name) > 8 && strings.EqualFold(f.Name[:8], "content-") {
+			return true
+		}
+		for _, name := range []string{"from", "subject", "received", "to", "date", "mime-version"} {
+			if strings.EqualFold(f.Name, name) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func newEntity(h *Header, body int64) *entity {
+	e := &entity{header: h, body: body}
+	types, encodings, dispositions := e.collect()
+	var names nameList
+	for i, d := range dispositions {
+		st := parseStructured(d)
+		if i == 0 {
+			e.disposition = disposition(st.head)
+		}
+		names.addAll(st, "filename")
+	}
+	var contents []content
+	for _, v := range types {
+		c, st := e.contentType(v)
+		contents = append(contents, c...)
+		names.addAll(st, "name")
+	}
+	if len(contents) == 0 {
+		contents = []content{{}}
+	}
+	e.names = names.list
+	if names.twice {
+		e.note(NameTwice)
+	}
+	if names.odd {
+		e.note(MalformedName)
+	}
+	e.makeViews(contents, e.encodings(encodings))
+	return e
+}
+
+func (e *entity) note(k AnomalyKind) { e.kinds = addKind(e.kinds, k) }
+
+func disposition(head string) string {
+	switch head {
+	case "", "inline":
+		return head
+	}
+	return "attachment" // RFC 2183 section 2.8: what is unknown is an attachment
+}
+
+// collect takes the values of the fields that describe the body.
+func (e *entity) collect() (types, encodings, dispositions []string) {
+	var arrays [3][1]string // for the usual case of one field each
+	types, encodings, dispositions = arrays[0][:0], arrays[1][:0], arrays[2][:0]
+	for _, f := range e.header.Fields {
+		if len(f.Name) < 10 || f.Name[7] != '-' {
+			continue
+		}
+		var list *[]string
+		kind := DuplicateField
+		switch {
+		case strings.EqualFold(f.Name, "Content-Type"):
+			list, kind = &types, DuplicateContentType
+		case strings.EqualFold(f.Name, "Content-Transfer-Encoding"):
+			list, kind = &encodings, DuplicateEncoding
+		case strings.EqualFold(f.Name, "Content-Disposition"):
+			list = &dispositions
+		case strings.EqualFold(f.Name, "Content-ID") && e.contentID == "":
+			e.contentID = strings.Trim(f.Value(), " \t<>")
+		}
+		if list == nil {
+			continue
+		}
+		if len(*list) > 0 {
+			e.note(kind)
+		}
+		if v := f.Value(); len(*list) == maxSameField {
+			e.more = true
+		} else if !slices.Contains(*list, v) {
+			*list = append(*list, v)
+		}
+	}
+	return types, encodings, dispositions
+}
+
+// content is what one Content-Type field may say.
+type content struct {
+	mediaType  string
+	params     map[string]string
+	boundaries []string
+}
+
+// contentType reads one Content-Type field every way that readers do.
+func (e *entity) contentType(v string) ([]content, structured) {
+	st := parseStructured(v)
+	c := content{mediaType: st.head}
+	var charsets []string
+	if len(st.params) > 0 {
+		c.params = make(map[string]string, len(st.params))
+	}
+	odd := st.odd
+	for _, p := range st.params {
+		if old, twice := c.params[p.name]; twice && !(old == p.value && p.extended) && isWeighty(p.name) {
+			e.note(DuplicateParameter)
+		}
+		if _, twice := c.params[p.name]; !twice || p.extended {
+			c.params[p.name] = p.value
+		}
+		switch p.name {
+		case "boundary":
+			c.boundaries = addBoundary(addBoundary(c.boundaries, p.value), p.other)
+		case "charset":
+			charsets = append(charsets, p.value)
+		}
+		odd = odd || p.odd && p.name != "name"
+	}
+	kind, subtype, slash := strings.Cut(st.head, "/")
+	valid := slash && isToken(kind) && isToken(subtype)
+	if odd || !valid {
+		e.note(MalformedContentType)
+	}
+	out := []content{c}
+	if !valid {
+		out[0].mediaType = "text/plain" // RFC 2045 section 5.2
+		if strings.HasPrefix(kind, "multipart") || len(c.boundaries) > 0 {
+			c.mediaType = "multipart/mixed"
+			out = append(out, c)
+		}
+	}
+	for _, cs := range charsets {
+		if cs != c.params["charset"] {
+			other := c
+			other.params = make(map[string]string, len(c.params))
+			for k, v := range c.params {
+				other.params[k] = v
+			}
+			other.params["charset"] = cs
+			out = append(out, other)
+		}
+	}
+	return out, st
+}
+
+// isWeighty tells the parameters that must not come twice.
+func isWeighty(name string) bool {
+	return name == "boundary" || name == "charset" || name == "name"
+}
+
+func addBoundary(list []string, v string) []string {
+	v = strings.TrimRight(v, " \t") // RFC 2046 section 5.1.1: a boundary does not end in a blank
+	if v == "" || len(v) > maxBoundary || slices.Contains(list, v) {
+		return list
+	}
+	return append(list, v)
+}
+
+func isToken(s string) bool {
+	for i := range len(s) {
+		if s[i] <= ' ' || s[i] >= 0x7f || strings.IndexByte(`()<>@,;:\"/[]?=`, s[i]) >= 0 {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// encodings reads the Content-Transfer-Encoding fields (RFC 2045 section 6).
+func (e *entity) encodings(values []string) []Encoding {
+	if len(values) == 0 {
+		return []Encoding{Identity}
+	}
+	var out []Encoding
+	for _, v := range values {
+		enc, exact := encodingOf(v)
+		if !slices.Contains(out, enc) {
+			out = append(out, enc)
+		}
+		if !exact {
+			e.note(UnknownEncoding)
+			if !slices.Contains(out, Identity) {
+				out = append(out, Identity)
+			}
+		}
+	}
+	if len(out) > 1 && !slices.Contains(out, Identity) {
+		out = append(out, Identity)
+	}
+	return out
+}
+
+// encodingOf reads one value; exact is false when it is not one of RFC 2045 alone.
+func encodingOf(v string) (enc Encoding, exact bool) {
+	v = strings.ToLower(v)
+	switch v {
+	case "7bit", "8bit", "binary":
+		return Identity, true
+	case "base64":
+		return Base64, true
+	case "quoted-printable":
+		return QuotedPrintable, true
+	}
+	for _, known := range []struct {
+		word string
+		enc  Encoding
+	}{{"base64", Base64}, {"quoted-printable", QuotedPrintable}, {"uue", UUEncode}} {
+		if strings.Contains(v, known.word) {
+			return known.enc, false
+		}
+	}
+	return Identity, false
+}
+
+// makeViews makes the ways to read the body: every type with every encoding.
+func (e *entity) makeViews(contents []content, encodings []Encoding) {
+	for _, c := range contents {
+		for _, enc := range encodings {
+			if len(e.views) == maxViews {
+				e.more = true
+				return
+			}
+			e.views = append(e.views, view{c.mediaType, c.params, c.boundaries, enc})
+		}
+	}
+}
+
+// nameList gathers file names.
+type nameList struct {
+	list  []string
+	first string // as given, before other ways to read it
+	twice bool
+	odd   bool
+}
+
+func (n *nameList) addAll(st structured, param string) {
+	for _, extended := range []bool{true, false} { // RFC 2231 wins where both are given
+		for _, p := range st.params {
+			if p.name == param && p.extended == extended {
+				n.add(p)
+			}
+		}
+	}
+}
+
+func (n *nameList) add(p param) {
+	value := p.value
+	n.odd = n.odd || p.odd || !p.extended && !isASCII(value)
+	if p.other != "" && !p.quoted { // "filename=a b.exe": most show all of it
+		value, p.other = p.other, value
+	}
+	name := fileName(value, p.extended)
+	if strings.Contains(name, "=?") {
+		n.odd = true
+	}
+	if name == "" {
+		return
+	}
+	if len(n.list) == 0 {
+		n.first = name
+	} else if name != n.first {
+		n.twice = true
+	}
+	n.keep(name)
+	if p.other != "" {
+		n.keep(fileName(p.other, p.extended))
+	}
+}
+
+func (n *nameList) keep(name string) {
+	if name != "" && !slices.Contains(n.list, name) {
+		n.list = append(n.list, name)
+	}
+}
+
+// fileName decodes a name; runs of blanks count as one, since folding changes them.
+func fileName(v string, decoded bool) string {
+	if decoded {
+		if strings.Contains(v, "=?") { // some senders encode twice, and clients decode twice
+			v = DecodeText(v)
+		}
+		v = norm.NFC.String(v)
+	} else {
+		v = DecodeText(v)
+	}
+	if strings.Contains(v, "  ") || strings.ContainsAny(v, "\t\r\n") || strings.TrimSpace(v) != v {
+		v = strings.Join(strings.Fields(v), " ")
+	}
+	return v
+}

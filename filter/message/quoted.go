@@ -1,0 +1,98 @@
+package message
+
+import "bytes"
+
+const (
+	maxTrailingBlanks = 256  // octets of blanks that may still turn out to end a line
+	longQuotedLine    = 4096 // octets; a longer line is decoded in pieces
+)
+
+// quotedState decodes quoted-printable (RFC 2045 section 6.7) as mail clients do: an equals sign
+// that begins no escape stands for itself.
+type quotedState struct{ damaged bool }
+
+// decode decodes src into dst and returns how much it wrote and read. dst holds at least
+// 2*maxTrailingBlanks octets.
+func (s *quotedState) decode(dst, src []byte, atEOF bool) (nDst, nSrc int) {
+	for nSrc < len(src) {
+		rest := src[nSrc:]
+		end := bytes.IndexByte(rest, '\n') + 1
+		whole := end > 0 || atEOF
+		if end == 0 {
+			end = len(rest)
+		}
+		room := len(dst) - nDst
+		if whole && end <= room {
+			nDst += s.line(dst[nDst:], rest[:end])
+			nSrc += end
+			continue
+		}
+		if room < 2*maxTrailingBlanks || !whole && end < longQuotedLine {
+			break
+		}
+		k := safeCut(rest[:min(end, room)])
+		nDst += s.octets(dst[nDst:], rest[:k])
+		nSrc += k
+	}
+	return nDst, nSrc
+}
+
+// safeCut is how much of the beginning of a line can be decoded without seeing its end: no escape
+// is cut, no blanks that may end the line are decided on.
+func safeCut(b []byte) int {
+	k := len(b)
+	for k > 0 && len(b)-k < maxTrailingBlanks && (b[k-1] == ' ' || b[k-1] == '\t' || b[k-1] == '\r') {
+		k--
+	}
+	for back := 1; back <= 2 && back <= k; back++ {
+		if b[k-back] == '=' {
+			return k - back
+		}
+	}
+	return k
+}
+
+// line decodes one line with its line end.
+func (s *quotedState) line(dst, line []byte) int {
+	content := bytes.TrimSuffix(line, []byte("\n"))
+	content = bytes.TrimSuffix(content, []byte("\r"))
+	ending := line[len(content):]
+	content = trimRightBlanks(content)
+	if n := len(content); n > 0 && content[n-1] == '=' {
+		return s.octets(dst, content[:n-1])
+	}
+	n := s.octets(dst, content)
+	return n + copy(dst[n:], ending)
+}
+
+func trimRightBlanks(b []byte) []byte {
+	for len(b) > 0 && (b[len(b)-1] == ' ' || b[len(b)-1] == '\t') {
+		b = b[:len(b)-1]
+	}
+	return b
+}
+
+// octets decodes what holds no line end.
+func (s *quotedState) octets(dst, b []byte) int {
+	n := 0
+	for {
+		i := bytes.IndexByte(b, '=')
+		if i < 0 {
+			return n + copy(dst[n:], b)
+		}
+		n += copy(dst[n:], b[:i])
+		b = b[i:]
+		if len(b) >= 3 {
+			if hi, lo := hexDigit(b[1]), hexDigit(b[2]); hi < 16 && lo < 16 {
+				dst[n] = hi<<4 | lo
+				n++
+				b = b[3:]
+				continue
+			}
+		}
+		s.damaged = true
+		dst[n] = '='
+		n++
+		b = b[1:]
+	}
+}
