@@ -59,7 +59,7 @@ func (c *connection) hello(ctx context.Context, line string, extended bool) repl
 	c.tx, c.forwarded, c.greeted = nil, nil, g
 	var r reply
 	var err error
-	if c.hop != nil {
+	if c.dropStaleHop(); c.hop != nil {
 		if r, err = c.hop.hello(g); err != nil {
 			c.dropHop()
 			if wentAway(err) {
@@ -164,7 +164,7 @@ func (c *connection) declined(tx *transaction) reply {
 // openTransaction gives MAIL to the next hop. A connection that the next hop had given up while
 // nothing was under way is made anew.
 func (c *connection) openTransaction(ctx context.Context, line string) (reply, error) {
-	if c.hop != nil {
+	if c.dropStaleHop(); c.hop != nil {
 		r, err := c.hop.command(line, 2, c.srv.cfg.Timeouts.Mail)
 		if err == nil && r.code != 421 {
 			return r, nil

@@ -202,6 +202,15 @@ func (c *connection) dropHop() {
 	c.hop, c.hopConn = nil, nil
 }
 
+// dropStaleHop leaves a next hop that closed its connection, or spoke unasked, while nothing was
+// under way: its 421 for idleness must not be taken for the answer to the next command.
+func (c *connection) dropStaleHop() {
+	if c.hop != nil && (c.hop.in.buffered() > 0 || peek(c.hop.conn) != peekNothing) {
+		c.log.Debug("next hop closed an idle connection", "next_hop", c.hop.addr)
+		c.dropHop()
+	}
+}
+
 // cut closes both connections under the hands of whoever uses them.
 func (c *connection) cut() {
 	c.mu.Lock()
