@@ -37,7 +37,7 @@ func encrypted(m *message.Message) (bool, error) {
 		p = p.Children[0]
 	}
 	switch {
-	case smimeType(p.MediaType) && len(p.Children) == 0:
+	case smimeType(p.MediaType) && p.Leaf():
 		kind, err := cmsKind(bufio.NewReader(p.Open()))
 		if errors.Is(err, errNoCMS) {
 			return false, nil

@@ -3,7 +3,9 @@ package rules_test
 import (
 	"context"
 	"flag"
+	"fmt"
 	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -70,5 +72,64 @@ func TestSamples(t *testing.T) {
 				t.Errorf("verdict differs (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// What is only monitored by default refuses, with its own code, once a policy enforces it.
+func TestMalformedEnforced(t *testing.T) {
+	all, err := samples.Load("testdata")
+	if err != nil {
+		t.Fatal(err)
+	}
+	settings := rules.Defaults()
+	settings[rules.NameMalformed] = filter.Setting{Mode: filter.Enforce, Outbound: filter.Refuse, Inbound: filter.Tag}
+	j := judge(t, config(t), settings)
+	want := map[string]string{
+		"90-malformed-two-content-types":         "outbound refuse\n550 5.6.0 [10.5] ",
+		"91-malformed-two-content-types-inbound": "inbound tag\n250 ",
+		"94-malformed-not-ordinary-outlook":      "outbound accept\n250 ",
+		"01-subject-utf8-base64":                 "outbound accept\n250 ",
+	}
+	for _, s := range all {
+		if want[s.Name] == "" {
+			continue
+		}
+		tx, err := s.Transaction("X")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := samples.Describe(j.Judge(context.Background(), tx)); !strings.HasPrefix(got, want[s.Name]) {
+			t.Errorf("%s: %s", s.Name, got)
+		}
+		delete(want, s.Name)
+	}
+	if len(want) > 0 {
+		t.Errorf("samples missing: %v", want)
+	}
+}
+
+// No rule says a word of the message: not in the findings, not in the reply.
+func TestVerdictsHoldNoContent(t *testing.T) {
+	const secret = "KhongDuocGhiLai"
+	mail := "From: <" + secret + "@gmail.com>\r\nReply-To: " + secret + " <" + secret + "@yahoo.com>\r\nSubject: (no subject)\r\nSubject: =?utf-8?q?Re:?=\r\n" +
+		"Content-Type: multipart/mixed; boundary=" + secret + "\r\n\r\n" + secret + "\r\n--" + secret + "\r\nContent-Type: application/x-" + secret + "; name=" + secret + ".exe\r\n\r\n" + secret
+	m, err := message.Read(strings.NewReader(mail), int64(len(mail)), message.DefaultLimits())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := config(t)
+	c.AttachmentLimit = 3
+	settings := rules.Defaults()
+	settings[rules.NameMalformed] = filter.Setting{Mode: filter.Enforce, Outbound: filter.Refuse, Inbound: filter.Tag}
+	v := judge(t, c, settings).Judge(context.Background(), &filter.Transaction{ID: "X", Message: m, Session: filter.Session{Direction: filter.Outbound},
+		ReversePath: filter.ParsePath(secret+"@gmail.com", ""), Recipients: []filter.Path{filter.ParsePath(secret+"@hotmail.com", "")}})
+	text := samples.Describe(v)
+	for _, rule := range []string{rules.NameMalformed, rules.NameFreeMail, rules.NameAttachmentSize, rules.NameSubject} {
+		if !strings.Contains(text, "\n"+rule+" [") {
+			t.Errorf("%s found nothing:\n%s", rule, text)
+		}
+	}
+	if strings.Contains(strings.ToLower(text+fmt.Sprintf("%+v", v)), strings.ToLower(secret)) {
+		t.Errorf("content in the verdict:\n%+v", v)
 	}
 }

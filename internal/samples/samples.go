@@ -77,10 +77,7 @@ func load(file string) (Sample, error) {
 	if err != nil {
 		return s, fmt.Errorf("reading: %w", err)
 	}
-	s.head, s.Want, _ = strings.Cut(strings.TrimSuffix(string(data), "\n"), "\n\n")
-	if s.Want != "" {
-		s.Want += "\n"
-	}
+	s.head, s.Want, _ = strings.Cut(string(data), "\n\n")
 	if err := s.envelope(); err != nil {
 		return s, err
 	}
@@ -210,12 +207,13 @@ func inLines(n int) []byte {
 
 func uuencoded(n int) []byte {
 	const alphabet = "`!\"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_"
-	enc := base64.NewEncoding(alphabet).WithPadding('`')
+	enc := base64.NewEncoding(alphabet).WithPadding(base64.NoPadding)
 	out := []byte("begin 644 so-lieu.dat\r\n")
 	for data := content(n); len(data) > 0; {
 		k := min(45, len(data))
 		out = append(out, alphabet[k])
-		out = append(enc.AppendEncode(out, data[:k]), '\r', '\n')
+		line := append(bytes.Clone(data[:k]), make([]byte, (3-k%3)%3)...) // whole groups of three
+		out = append(enc.AppendEncode(out, line), '\r', '\n')
 		data = data[k:]
 	}
 	return append(out, "`\r\nend"...)
