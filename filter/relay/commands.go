@@ -2,6 +2,8 @@ package relay
 
 import (
 	"context"
+	"errors"
+	"math"
 	"strconv"
 	"strings"
 
@@ -244,21 +246,19 @@ func (c *connection) resetHop() {
 }
 
 // declaredSize is the SIZE parameter of MAIL (RFC 1870 section 4) in octets, 0 without one. A number
-// too long for an int64 is over any limit.
+// too long for any type is over any limit.
 func declaredSize(params string) int64 {
 	for _, p := range strings.Fields(params) {
 		if len(p) <= 5 || !strings.EqualFold(p[:5], "SIZE=") {
 			continue
 		}
-		n, err := strconv.ParseInt(p[5:], 10, 64)
-		if err == nil || n == maxInt64 {
-			return n
+		n, err := strconv.ParseUint(p[5:], 10, 64)
+		if err == nil || errors.Is(err, strconv.ErrRange) {
+			return int64(min(n, math.MaxInt64))
 		}
 	}
 	return 0
 }
-
-const maxInt64 = 1<<63 - 1
 
 // parsePath reads the argument of MAIL or RCPT: "FROM:<path> parameters" (RFC 5321 section 4.1.2).
 // A path without its angle brackets, and blanks after the colon, are borne with: the next hop sees

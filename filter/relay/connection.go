@@ -137,13 +137,12 @@ func (c *connection) send(r reply) error {
 // is: greeted in the client's words and told what XFORWARD told us. The reply is the next hop's to
 // EHLO or HELO; it is 2xx if one was 2xx before.
 func (c *connection) reach(ctx context.Context) (reply, error) {
-	times := &c.srv.cfg.Timeouts
-	until := time.Now().Add(times.Connect)
+	until := time.Now().Add(c.srv.cfg.Timeouts.Connect)
 	var errs []error
 	for i, addr := range c.srv.cfg.NextHops {
 		// What is left of the time is shared, so that one that hangs leaves some for the others.
 		share := time.Until(until) / time.Duration(len(c.srv.cfg.NextHops)-i)
-		h, err := dialNextHop(ctx, addr, time.Now().Add(share), times, c.srv.blocks)
+		h, err := c.srv.dialNextHop(ctx, addr, time.Now().Add(share))
 		if err == nil {
 			c.setHop(h)
 			var r reply

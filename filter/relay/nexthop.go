@@ -25,14 +25,12 @@ type nextHop struct {
 }
 
 // dialNextHop connects to addr and reads its greeting, all before deadline.
-func dialNextHop(ctx context.Context, addr string, deadline time.Time, times *Timeouts, pool *blocks) (*nextHop, error) {
-	// Keep-alive probes are for connections that nobody waits on; here every wait has its deadline.
-	d := net.Dialer{Deadline: deadline, KeepAlive: -1}
-	conn, err := d.DialContext(ctx, "tcp", addr)
+func (s *Server) dialNextHop(ctx context.Context, addr string, deadline time.Time) (*nextHop, error) {
+	conn, err := s.dial(ctx, addr, deadline)
 	if err != nil {
 		return nil, fmt.Errorf("connecting to next hop %s: %w", addr, err)
 	}
-	h := &nextHop{addr: addr, conn: conn, in: newInput(conn, pool, maxReplyLine), times: times}
+	h := &nextHop{addr: addr, conn: conn, in: newInput(conn, s.blocks, maxReplyLine), times: &s.cfg.Timeouts}
 	r, err := readReply(h.in, deadline)
 	switch {
 	case err != nil:

@@ -148,8 +148,18 @@ type Server struct {
 	metrics *filter.Metrics
 	log     *slog.Logger
 	now     func() time.Time
+	dial    dialer
 	blocks  *blocks
 	conns   tracker
+}
+
+// dialer connects to a next hop.
+type dialer func(ctx context.Context, addr string, deadline time.Time) (net.Conn, error)
+
+func dialTCP(ctx context.Context, addr string, deadline time.Time) (net.Conn, error) {
+	// Keep-alive probes are for connections that nobody waits on; here every wait has its deadline.
+	d := net.Dialer{Deadline: deadline, KeepAlive: -1}
+	return d.DialContext(ctx, "tcp", addr)
 }
 
 // New makes a listener's server. budget is shared by all doors; now stamps transactions.
@@ -157,7 +167,7 @@ func New(cfg Config, judge Judge, budget *message.Budget, metrics *filter.Metric
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("relay %q: %w", cfg.Name, err)
 	}
-	s := &Server{cfg: cfg, judge: judge, budget: budget, metrics: metrics, now: now, blocks: newBlocks(),
+	s := &Server{cfg: cfg, judge: judge, budget: budget, metrics: metrics, now: now, dial: dialTCP, blocks: newBlocks(),
 		log: log.With("door", doorName, "listener", cfg.Name)}
 	s.conns.init()
 	return s, nil
