@@ -11,7 +11,7 @@ import (
 func (r *run) conclude() Verdict {
 	v := r.judge.newVerdict(r.policy, r.tx)
 	v.Disposition = Accept
-	v.NotInspected = r.notInspected
+	v.NotInspected = append(v.NotInspected, r.notInspected...)
 	speaker := Rule{}
 	var clauses []string // of the enforced findings that ask for the strongest disposition, in speaking order
 	var text TextKey

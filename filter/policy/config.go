@@ -96,7 +96,7 @@ func Default(settings map[string]filter.Setting) *Config {
 	m := message.DefaultLimits()
 	c := &Config{
 		Admin: Admin{Listen: "127.0.0.1:8025"},
-		Limits: Limits{MessageSize: Size(m.WireBytes), Memory: Size(m.MemoryBytes), Spool: 2 << 30, Header: Size(m.HeaderBytes),
+		Limits: Limits{MessageSize: Size(m.WireBytes), Memory: Size(m.MemoryBytes), Spool: 1 << 30, Header: Size(m.HeaderBytes),
 			HeaderFields: m.HeaderFields, Line: Size(m.LineBytes), Depth: m.Depth, Parts: m.Parts,
 			Recipients: 1000, Judging: 64, Deadline: Duration(60 * time.Second)},
 		Rules:   map[string]Rule{},

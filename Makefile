@@ -1,0 +1,43 @@
+# Two commands matter: make run (try it), make test (all checks that need under 6 minutes).
+
+GO     ?= go
+BUILD  := build
+BINARY := $(BUILD)/congthu
+
+.PHONY: all run build test check long bench fuzz clean need-go
+
+all: build
+
+# One line instead of a screenful when Go is missing or older than go.mod asks for.
+need-go:
+	@scripts/need-go $(GO)
+
+build: need-go
+	@mkdir -p $(BUILD)
+	@CGO_ENABLED=0 $(GO) build -trimpath -o $(BINARY) ./cmd/congthu
+
+run: build
+	@$(BINARY) demo
+
+test: need-go
+	@scripts/test-deps
+	$(GO) test -race ./...
+
+check: need-go
+	scripts/check
+
+long: need-go
+	@scripts/test-deps
+	$(GO) test -tags long -timeout 60m -count 1 -v -run Long ./...
+
+bench: build
+	@scripts/test-deps
+	$(GO) run ./bench -gate $(BINARY)
+
+# Each fuzz target for FUZZTIME.
+FUZZTIME ?= 30s
+fuzz: need-go
+	scripts/fuzz $(FUZZTIME)
+
+clean:
+	rm -rf $(BUILD)

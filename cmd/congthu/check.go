@@ -1,0 +1,161 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"congthu/filter"
+	"congthu/filter/message"
+)
+
+type checkCommand struct {
+	Config    string   `help:"Configuration file (default: /etc/congthu/congthu.yml if there is one)." placeholder:"FILE"`
+	JSON      bool     `help:"One JSON object a line."`
+	Direction string   `help:"auto takes mail from one of our addresses as sent by a client of ours." enum:"auto,outbound,internal,inbound" default:"auto"`
+	From      *string  `help:"Reverse-path; \"\" is the null one (default: Return-Path, else From)." placeholder:"A"`
+	To        []string `help:"Recipient, may be repeated (default: To and Cc)." placeholder:"A"`
+	Files     []string `arg:"" name:"FILE" help:"Mails; - is standard input."`
+}
+
+// checked is what check --json prints of one file. These keys do not change.
+type checked struct {
+	File string `json:"file"`
+	filter.Verdict
+}
+
+// Run judges the files and exits with the code of the worst.
+func (c *checkCommand) Run(p *program) error {
+	conf, err := loadConfig(c.Config)
+	if err != nil {
+		return err
+	}
+	pol, err := buildPolicy(conf)
+	if err != nil {
+		return err
+	}
+	log := slog.New(slog.NewJSONHandler(p.stderr, &slog.HandlerOptions{Level: slog.LevelError}))
+	judge, err := filter.NewJudge(pol, 1, filter.NewMetrics(prometheus.NewRegistry()), log, p.now)
+	if err != nil {
+		return err
+	}
+	worst := exitFine
+	for _, file := range c.Files {
+		v, err := c.judge(p, judge, conf.Limits.Message(), file)
+		if err != nil {
+			fmt.Fprintf(p.stderr, "congthu: %s: %v\n", file, err)
+			worst = exitCannotJudge
+			continue
+		}
+		worst = max(worst, exitCode(v))
+		if err := c.print(p.stdout, file, v); err != nil {
+			return fmt.Errorf("printing: %w", err)
+		}
+	}
+	if worst != exitFine {
+		return &exitError{code: worst}
+	}
+	return nil
+}
+
+func exitCode(v filter.Verdict) int {
+	switch {
+	case v.Err != nil:
+		return exitCannotJudge
+	case v.Passes():
+		return exitFine
+	}
+	return exitFindings
+}
+
+// judge reads and judges one file, as a door would.
+func (c *checkCommand) judge(p *program, judge *filter.Judge, limits message.Limits, file string) (filter.Verdict, error) {
+	spool := message.NewSpool(limits, nil)
+	defer spool.Close()
+	tx := &filter.Transaction{ID: filter.NewID(p.now()), Received: p.now(), Session: filter.Session{Door: "check", Listener: "check"}}
+	switch err := c.read(p, spool, file); {
+	case errors.Is(err, message.ErrTooBig):
+		return judge.Protocol(tx, 552, "3.4", filter.TextTooBig), nil
+	case err != nil:
+		return filter.Verdict{}, err
+	}
+	m, err := message.Read(spool, spool.Size(), limits)
+	if err != nil {
+		return filter.Verdict{}, fmt.Errorf("reading the message: %w", err)
+	}
+	tx.Message, tx.SHA256 = m, spool.SHA256()
+	c.envelope(tx)
+	return judge.Judge(p.ctx, tx), nil
+}
+
+func (c *checkCommand) read(p *program, spool *message.Spool, file string) error {
+	if file == "-" {
+		_, err := io.Copy(spool, p.stdin)
+		return err
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	_, err = io.Copy(spool, f)
+	return err
+}
+
+// envelope makes up the envelope and the session of a message that has only a header.
+func (c *checkCommand) envelope(tx *filter.Transaction) {
+	h := tx.Message.Header
+	switch from, _ := h.Addresses("From"); {
+	case c.From != nil:
+		tx.ReversePath = filter.ParsePath(*c.From, "")
+	case len(h.Values("Return-Path")) > 0:
+		tx.ReversePath = filter.ParsePath(h.Values("Return-Path")[0], "")
+	case len(from) > 0:
+		tx.ReversePath = filter.Path{Local: from[0].Local, Domain: from[0].Domain}
+	}
+	for _, to := range c.To {
+		tx.Recipients = append(tx.Recipients, filter.ParsePath(to, ""))
+	}
+	if len(c.To) == 0 {
+		for _, name := range []string{"To", "Cc"} {
+			list, _ := h.Addresses(name)
+			for _, a := range list {
+				tx.Recipients = append(tx.Recipients, filter.Path{Local: a.Local, Domain: a.Domain})
+			}
+		}
+	}
+	if c.Direction == "auto" {
+		tx.Session.Login = "check" // a file has no client: mail that names us as its sender is taken as ours
+	} else {
+		tx.Session.Direction = filter.Direction(c.Direction)
+	}
+}
+
+func (c *checkCommand) print(w io.Writer, file string, v filter.Verdict) error {
+	if c.JSON {
+		return json.NewEncoder(w).Encode(checked{file, v})
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %s (%s)\n", file, v.Disposition, v.Direction)
+	if !v.Passes() {
+		fmt.Fprintf(&b, "  reply: %s\n", v.Reply)
+	}
+	for _, f := range v.Findings {
+		fmt.Fprintf(&b, "  %s [%s] %s: %s", f.Rule, f.Clause, f.Mode, f.Disposition)
+		if f.Part != "" {
+			fmt.Fprintf(&b, ", part %s", f.Part)
+		}
+		fmt.Fprintf(&b, ", %s\n", f.Detail)
+	}
+	for _, n := range v.NotInspected {
+		fmt.Fprintf(&b, "  not inspected: part %q: %s\n", n.Part, n.Reason)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}

@@ -1,0 +1,53 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// The demonstration is what a newcomer sees first: each sample ends as its name says.
+func TestDemo(t *testing.T) {
+	log := filepath.Join(t.TempDir(), "demo.log")
+	p, stdout, stderr := newProgram(t, "")
+	if got := p.run([]string{"demo", "--once", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--log", log}); got != exitFine {
+		t.Fatalf("exit %d\n%s%s", got, stdout, stderr)
+	}
+	for name, want := range map[string]string{
+		"01-ordinary-letter":         "passed",
+		"02-no-subject":              "refused 550  5.7.1 [9.3]",
+		"03-blank-subject":           "refused 550  5.7.1 [9.3]",
+		"04-only-reply-prefix":       "refused 550  5.7.1 [9.3]",
+		"05-placeholder-subject":     "refused 550  5.7.1 [9.3]",
+		"06-reply-to-free-mail":      "refused 550  5.7.1 [9.1]",
+		"07-from-free-mail":          "refused 550  5.7.1 [9.1]",
+		"08-two-clauses-at-once":     "refused 550  5.7.1 [9.1]",
+		"09-letter-to-a-citizen":     "passed",
+		"10-outside-without-subject": "tagged       Congthu-Verdict: subject [9.3]",
+		"11-windows-1258":            "passed",
+		"12-delivery-report":         "passed",
+		"13-attachment-of-14-MB":     "passed",
+		"14-attachment-of-16-MiB":    "refused 552  5.3.4 [4.4]",
+	} {
+		found := false
+		for line := range strings.Lines(stdout.String()) {
+			if rest, ok := strings.CutPrefix(line, name); ok {
+				found = strings.HasPrefix(strings.Join(strings.Fields(rest), " "), strings.Join(strings.Fields(want), " "))
+			}
+		}
+		if !found {
+			t.Errorf("%s: want %q in\n%s", name, want, stdout)
+		}
+	}
+	if !strings.Contains(stdout.String(), "6 of 14 mails reached") {
+		t.Errorf("%s", stdout)
+	}
+	b, err := os.ReadFile(log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(b), `"msg":"message"`); n != 14 {
+		t.Errorf("%d lines about messages in the log, want 14:\n%s", n, b)
+	}
+}

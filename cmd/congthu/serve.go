@@ -1,0 +1,238 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"runtime"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"congthu/filter"
+	"congthu/filter/message"
+	"congthu/filter/milter"
+	"congthu/filter/policy"
+	"congthu/filter/relay"
+)
+
+// stopGrace is how long sessions may take to finish their message when the gate stops. It is longer
+// than the longest judging and shorter than systemd's patience (TimeoutStopSec of the unit).
+const stopGrace = 70 * time.Second
+
+type serveCommand struct {
+	Config string `help:"Configuration file (default: /etc/congthu/congthu.yml if there is one)." placeholder:"FILE"`
+}
+
+// Run serves until the program is told to stop.
+func (c *serveCommand) Run(p *program) error {
+	conf, err := loadConfig(c.Config)
+	if err != nil {
+		return err
+	}
+	if err := servable(conf); err != nil {
+		return err
+	}
+	g, err := newGate(p, conf)
+	if err != nil {
+		return err
+	}
+	return g.run(p.ctx, func() (*policy.Config, error) { return loadConfig(c.Config) }, p.reload)
+}
+
+// servable says what a configuration lacks that is not wrong in itself, but leaves a gate without sense.
+func servable(c *policy.Config) error {
+	switch {
+	case len(c.Organisation.Domains) == 0:
+		return &exitError{exitConfig, c.Problem("organisation.domains", "name at least one domain of yours, for example [monre.gov.vn]; without it no mail is ours")}
+	case len(c.Milter) == 0 && len(c.Relay) == 0:
+		return &exitError{exitConfig, c.Problem("", "no listener: write a milter or a relay section, or try congthu demo")}
+	}
+	return nil
+}
+
+// door is what both doors have.
+type door interface {
+	Serve(net.Listener) error
+	Shutdown(context.Context) error
+}
+
+// gate is a running gate: a judge, its doors and the admin listener.
+type gate struct {
+	conf    *policy.Config
+	judge   *filter.Judge
+	metrics *filter.Metrics
+	log     *slog.Logger
+	admin   *admin
+	doors   []door
+	listens []net.Listener // one for each door, then the admin's
+}
+
+// newGate makes a gate and opens every listener, or none.
+func newGate(p *program, conf *policy.Config) (*gate, error) {
+	pol, err := buildPolicy(conf)
+	if err != nil {
+		return nil, err
+	}
+	reg := prometheus.NewRegistry()
+	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), buildInfo())
+	g := &gate{conf: conf, metrics: filter.NewMetrics(reg), admin: newAdmin(reg),
+		log: slog.New(slog.NewJSONHandler(p.stderr, &slog.HandlerOptions{Level: conf.Log.Level.Slog()}))}
+	if g.judge, err = filter.NewJudge(pol, conf.Limits.Judging, g.metrics, g.log, p.now); err != nil {
+		return nil, err
+	}
+	if err := g.open(p); err != nil {
+		g.closeListeners()
+		return nil, err
+	}
+	return g, nil
+}
+
+// open makes the doors and opens their listeners and the admin's.
+func (g *gate) open(p *program) error {
+	budget := message.NewBudget(int64(g.conf.Limits.Spool))
+	for _, m := range g.conf.Milter {
+		mc := milterConfig(g.conf, m)
+		l, err := milter.Listen(mc)
+		if err != nil {
+			return listenError(m.Name, m.Listen, err)
+		}
+		g.listens = append(g.listens, l)
+		g.doors = append(g.doors, milter.New(mc, g.judge, budget, g.metrics, g.log, p.now))
+	}
+	for _, r := range g.conf.Relay {
+		d, err := relay.New(relayConfig(g.conf, r), g.judge, budget, g.metrics, g.log, p.now)
+		if err != nil {
+			return fmt.Errorf("relay listener %q: %w", r.Name, err)
+		}
+		l, err := net.Listen("tcp", r.Listen)
+		if err != nil {
+			return listenError(r.Name, r.Listen, err)
+		}
+		g.listens = append(g.listens, l)
+		g.doors = append(g.doors, d)
+	}
+	if g.conf.Admin.Listen == "" {
+		return nil
+	}
+	l, err := net.Listen("tcp", g.conf.Admin.Listen)
+	if err != nil {
+		return listenError("admin", g.conf.Admin.Listen, err)
+	}
+	g.listens = append(g.listens, l)
+	return nil
+}
+
+func listenError(name, address string, err error) error {
+	return fmt.Errorf("listener %q cannot open %s: %w", name, address, err)
+}
+
+func buildInfo() prometheus.Collector {
+	g := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "congthu_build_info", Help: "Always 1; the labels tell the build."}, []string{"version", "go"})
+	g.WithLabelValues(version(), runtime.Version()).Set(1)
+	return g
+}
+
+func (g *gate) closeListeners() {
+	for _, l := range g.listens {
+		l.Close()
+	}
+}
+
+// run serves until ctx ends or a listener breaks, then lets the messages at hand finish.
+func (g *gate) run(ctx context.Context, load func() (*policy.Config, error), hup <-chan os.Signal) error {
+	broken := make(chan error, len(g.listens))
+	for i, d := range g.doors {
+		go func() { broken <- d.Serve(g.listens[i]) }()
+	}
+	if len(g.listens) > len(g.doors) {
+		go func() { broken <- g.admin.serve(g.listens[len(g.doors)]) }()
+	}
+	g.admin.ready.Store(true)
+	notifySystemd(g.log, "READY=1")
+	g.log.Info("gate is open", "version", version(), "policy", g.judge.Policy().Hash, "listeners", g.addresses())
+
+	var err error
+	for waiting := true; waiting; {
+		select {
+		case <-hup:
+			g.reload(load)
+		case err = <-broken:
+			waiting = false
+		case <-ctx.Done():
+			waiting = false
+		}
+	}
+	return errors.Join(err, g.stop())
+}
+
+func (g *gate) stop() error {
+	g.admin.ready.Store(false)
+	notifySystemd(g.log, "STOPPING=1")
+	g.log.Info("gate is closing")
+	ctx, cancel := context.WithTimeout(context.Background(), stopGrace)
+	defer cancel()
+	errs := make(chan error, len(g.doors))
+	for _, d := range g.doors {
+		go func() { errs <- d.Shutdown(ctx) }()
+	}
+	var all []error
+	for range g.doors {
+		all = append(all, <-errs)
+	}
+	all = append(all, g.admin.shutdown(ctx))
+	g.closeListeners()
+	return errors.Join(all...)
+}
+
+func (g *gate) addresses() []string {
+	var out []string
+	for _, l := range g.listens {
+		out = append(out, l.Addr().String())
+	}
+	return out
+}
+
+// reload puts a new policy in force, or keeps the old when the new configuration is bad.
+func (g *gate) reload(load func() (*policy.Config, error)) {
+	conf, err := load()
+	if err == nil {
+		err = servable(conf)
+	}
+	if err == nil {
+		err = g.conf.SameListeners(conf)
+	}
+	var pol *filter.Policy
+	if err == nil {
+		pol, err = buildPolicy(conf)
+	}
+	if err != nil {
+		g.metrics.Reload.Set(0)
+		g.log.Error("configuration not reloaded, the old one stays in force", "error", err.Error())
+		return
+	}
+	g.conf = conf
+	g.judge.Swap(pol)
+	g.metrics.Reload.Set(1)
+	g.log.Info("configuration reloaded", "policy", pol.Hash)
+}
+
+// notifySystemd tells systemd a state, when it started us and asked for it (sd_notify(3)).
+func notifySystemd(log *slog.Logger, state string) {
+	path := os.Getenv("NOTIFY_SOCKET")
+	if path == "" {
+		return
+	}
+	conn, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err == nil {
+		defer conn.Close()
+		_, err = conn.Write([]byte(state))
+	}
+	if err != nil {
+		log.Warn("systemd could not be told", "state", state, "error", err.Error())
+	}
+}
