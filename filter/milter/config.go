@@ -61,10 +61,9 @@ func DefaultConfig() Config {
 
 // check tells what of a configuration cannot work.
 func (c Config) check() error {
-	for name, d := range map[string]time.Duration{"NegotiateTimeout": c.NegotiateTimeout, "IdleTimeout": c.IdleTimeout,
-		"FrameTimeout": c.FrameTimeout, "WriteTimeout": c.WriteTimeout, "ProgressEvery": c.ProgressEvery} {
+	for _, d := range []time.Duration{c.NegotiateTimeout, c.IdleTimeout, c.FrameTimeout, c.WriteTimeout, c.ProgressEvery} {
 		if d <= 0 {
-			return fmt.Errorf("milter listener %q: %s must be more than 0", c.Name, name)
+			return fmt.Errorf("milter listener %q: times must be more than 0", c.Name)
 		}
 	}
 	if c.Recipients <= 0 || c.Connections <= 0 {

@@ -20,9 +20,8 @@ import (
 // Write lets the library's answers through and makes its negotiation true.
 type conn struct {
 	net.Conn
-	srv *Server
-	in  *frames
 	session
+	in        *frames
 	forwarded []byte // what the library has not read yet
 	frameHead [lengthSize + 1]byte
 	spoken    *spoken // a verdict whose reply the library is writing
@@ -47,7 +46,7 @@ type spoken struct {
 }
 
 func newConn(s *Server, c net.Conn) *conn {
-	g := &conn{Conn: c, srv: s, session: session{srv: s, facts: s.facts()}}
+	g := &conn{Conn: c, session: session{srv: s, facts: s.facts()}}
 	g.in = newFrames(c, &s.buffers, g.arm, g.again)
 	return g
 }
@@ -178,6 +177,9 @@ func (c *conn) logEnd(err error) {
 		level = slog.LevelDebug
 	case c.agreed.version == 0 && !errors.Is(err, errProtocol):
 		level = slog.LevelInfo // a port scan, a health check
+	}
+	if !c.srv.log.Enabled(c.srv.ctx, level) {
+		return
 	}
 	c.srv.log.Log(c.srv.ctx, level, "milter session ended", "listener", c.srv.cfg.Name, "peer", c.RemoteAddr().String(), "error", err.Error())
 }

@@ -236,7 +236,7 @@ func TestRandomConnections(t *testing.T) {
 	if n := testutil.ToFloat64(g.metrics.Panics); n > 0 {
 		t.Errorf("%v panics", n)
 	}
-	if n := testutil.ToFloat64(g.gauge); n != 0 {
+	if n := g.sessions(); n != 0 {
 		t.Errorf("%v sessions are left", n)
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
 	"go.uber.org/goleak"
 
 	"congthu/filter"
@@ -181,6 +182,11 @@ func (g *gate) stop() {
 			g.t.Errorf("serve: %v", err)
 		}
 	})
+}
+
+// sessions is congthu_sessions{door="milter"}.
+func (g *gate) sessions() float64 {
+	return testutil.ToFloat64(g.metrics.Sessions.WithLabelValues("milter"))
 }
 
 // socketDir is a folder with a path short enough for a unix socket.

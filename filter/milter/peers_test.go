@@ -1,8 +1,10 @@
 package milter
 
 import (
+	"net"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -78,5 +80,32 @@ func TestEmersionClient(t *testing.T) {
 	}
 	if err := s.Close(); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestQuickAcknowledgement: Postfix writes several small packets and then waits, and with Nagle's
+// algorithm the second leaves only when the first is acknowledged: 40 ms later, if that is delayed. Of many
+// messages on one connection at least one must be quicker than that.
+func TestQuickAcknowledgement(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("the option is Linux's")
+	}
+	const delayed = 40 * time.Millisecond
+	g := newGate(t, testConfig(), time.Now).start("tcp")
+	m := g.dial().negotiate().connect()
+	if err := m.Conn.(*net.TCPConn).SetNoDelay(false); err != nil {
+		t.Fatal(err)
+	}
+	best := time.Hour
+	for n := range 60 {
+		start := time.Now()
+		m.message("a@example.org", "accept", "x\r\n")
+		m.verdict()
+		if n >= 30 { // Linux acknowledges the first packets of a connection at once by itself
+			best = min(best, time.Since(start))
+		}
+	}
+	if best >= delayed {
+		t.Errorf("the quickest message took %v", best)
 	}
 }
