@@ -1,7 +1,6 @@
 package message
 
 import (
-	"encoding/base64"
 	"io"
 	"strings"
 	"testing"
@@ -24,16 +23,7 @@ func smallMail() string {
 }
 
 // base64Lines is n octets in base64, lines of 76.
-func base64Lines(n int) string {
-	text := base64.StdEncoding.EncodeToString(randomBytes(n))
-	var b strings.Builder
-	b.Grow(len(text) + len(text)/38 + 2)
-	for len(text) > 76 {
-		b.WriteString(text[:76] + "\r\n")
-		text = text[76:]
-	}
-	return b.String() + text + "\r\n"
-}
+func base64Lines(n int) string { return base64Text(randomBytes(n)) }
 
 func largeMail(attachment int) string {
 	return crlf("From: a@example.vn\nSubject: x\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=\"=_b\"\n\n"+

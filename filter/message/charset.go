@@ -8,6 +8,7 @@ import (
 	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/htmlindex"
 	"golang.org/x/text/encoding/ianaindex"
+	"golang.org/x/text/encoding/unicode"
 	"golang.org/x/text/encoding/unicode/utf32"
 	"golang.org/x/text/transform"
 	"golang.org/x/text/unicode/norm"
@@ -22,6 +23,8 @@ func charsetDecoder(name string) transform.Transformer {
 		return nil
 	case "utf-7", "unicode-1-1-utf-7", "utf7":
 		return new(utf7)
+	case "utf-16", "unicode", "csunicode": // RFC 2781 section 4.3
+		return unicode.UTF16(unicode.BigEndian, unicode.UseBOM).NewDecoder()
 	case "utf-32", "utf-32be":
 		return utf32.UTF32(utf32.BigEndian, utf32.UseBOM).NewDecoder()
 	case "utf-32le":

@@ -150,15 +150,15 @@ func unescape(s string) string {
 func (p *param) readToken(s string, i int) int {
 	whole, next := readUnquoted(s, i)
 	whole = strings.Trim(whole, " \t")
-	at := strings.IndexAny(whole, " \t(\"")
-	if at < 0 {
-		p.value = whole
-		p.odd = whole == ""
-		return next
+	bare, bad := cutComments(whole)
+	if bare != whole {
+		p.other = whole
+		bad = bad || !strings.HasPrefix(whole, bare) && !strings.HasSuffix(whole, bare) && whole[0] != '('
 	}
-	p.value, p.other = whole[:at], whole
-	rest, bad := cutComments(whole[at:])
-	p.odd = bad || rest != ""
+	p.value, p.odd = bare, bad || bare == ""
+	if at := strings.IndexAny(bare, " \t\""); at >= 0 {
+		p.value, p.other, p.odd = bare[:at], whole, true
+	}
 	return next
 }
 

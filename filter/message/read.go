@@ -8,10 +8,10 @@ import (
 
 const (
 	// workFactor bounds what reading may cost: octets read, as a multiple of the message's size.
-	workFactor = 8
-	workFloor  = 1 << 20 // octets that any message may cost
+	workFactor = 16
+	workFloor  = 8 << 20 // octets that any message may cost
 	// maxDecodedNesting is how many encoded messages inside of one another are opened.
-	maxDecodedNesting = 8
+	maxDecodedNesting = 4
 )
 
 // reading is the making of one message's tree.

@@ -130,9 +130,9 @@ func (w *window) close() {
 }
 
 // from gives the octets from off on: at least need of them, unless the source ends before. need is
-// at most half of the buffer's size.
+// less than smallBuffer.
 func (w *window) from(off int64, need int) []byte {
-	at := off - w.base
+	at, limit := off-w.base, cap(w.buf)
 	if at >= 0 && at <= int64(len(w.buf)) {
 		if b := w.buf[at:]; len(b) >= need || w.base+int64(len(w.buf)) >= w.src.size || w.err != nil {
 			return b
@@ -141,17 +141,19 @@ func (w *window) from(off int64, need int) []byte {
 		w.base += at
 		w.buf = w.buf[:copy(w.buf, w.buf[at:])]
 	} else {
+		// After a jump little is read: it may be one of many.
 		w.base = max(0, off-lookBehind)
 		w.buf = w.buf[:0]
+		limit = smallBuffer
 	}
-	w.fill()
+	w.fill(limit)
 	return w.buf[min(off-w.base, int64(len(w.buf))):]
 }
 
-// fill reads on until the buffer is full or the source ends.
-func (w *window) fill() {
+// fill reads on until the buffer holds limit octets or the source ends.
+func (w *window) fill(limit int) {
 	at := w.base + int64(len(w.buf))
-	free := w.buf[len(w.buf):min(int64(cap(w.buf)), int64(len(w.buf))+w.src.size-at)]
+	free := w.buf[len(w.buf):min(int64(max(limit, len(w.buf))), int64(len(w.buf))+w.src.size-at)]
 	if len(free) == 0 || w.err != nil {
 		return
 	}
