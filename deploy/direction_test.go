@@ -83,7 +83,7 @@ func TestWithoutXFORWARD(t *testing.T) {
 func (s *stand) gateDown(t *testing.T) {
 	l := letter{key: s.kind + "-down", subject: "Khi cong dung"}
 	must(t, s.gate.Kill())
-	if got := s.tryOnce(l.mail()); !got.Temporary() {
+	if got, _ := s.tryOnce(l.mail()); !got.Temporary() {
 		t.Errorf("while the gate was down: %s", got)
 	}
 	s.notDelivered(t, l.key)
@@ -94,25 +94,31 @@ func (s *stand) gateDown(t *testing.T) {
 	samePassed(t, s.delivered(t, l.key), l.bytes())
 }
 
-// tryOnce sends as the client inside and returns the reply that ended it; a broken dialogue is code 0.
-func (s *stand) tryOnce(m peer.Mail) peer.Reply {
+// tryOnce sends as the client inside and returns the reply that ended it (code 0 for a broken dialogue),
+// and whether the final dot was sent.
+func (s *stand) tryOnce(m peer.Mail) (last peer.Reply, dot bool) {
+	broken := func(err error) peer.Reply { return peer.Reply{Lines: []string{err.Error()}} }
 	c, err := peer.Dial(s.addr)
 	if err != nil {
-		return peer.Reply{Lines: []string{err.Error()}}
+		return broken(err), false
 	}
 	defer c.Close()
 	if !c.Welcome.OK() {
-		return c.Welcome
+		return c.Welcome, false
 	}
-	if r, err := c.Cmd("XCLIENT ADDR=" + inside); err != nil || !r.OK() {
-		return r
+	r, err := c.Cmd("XCLIENT ADDR=" + inside)
+	if err != nil {
+		return broken(err), false
+	}
+	if !r.OK() {
+		return r, false
 	}
 	if err := c.Ehlo("may.khach.example"); err != nil {
-		return peer.Reply{Lines: []string{err.Error()}}
+		return broken(err), false
 	}
 	a, err := c.Send(m)
 	if err != nil {
-		return peer.Reply{Lines: []string{err.Error()}}
+		return broken(err), a.Dot
 	}
-	return a.Last()
+	return a.Last(), a.Dot
 }

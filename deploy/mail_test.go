@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+	"time"
 
 	"congthu/internal/peer"
 )
@@ -105,14 +106,20 @@ func transactionID(r peer.Reply) string {
 	return id
 }
 
-// logged is the gate's log line with that id.
-func (s *stand) logged(t *testing.T, id string) map[string]any {
+// logged is the gate's log line with that id. It is written after the reply.
+func (s *stand) logged(t *testing.T, id string) (line map[string]any) {
 	t.Helper()
-	for _, m := range s.gate.Messages() {
-		if m["id"] == id && id != "" {
-			return m
-		}
+	if id == "" {
+		t.Fatal("there is no transaction id")
 	}
-	t.Fatalf("the gate logged nothing under the id %q", id)
-	return nil
+	must(t, peer.Wait(10*time.Second, "the log line of "+id, func() bool {
+		for _, m := range s.gate.Messages() {
+			if m["id"] == id {
+				line = m
+				return true
+			}
+		}
+		return false
+	}))
+	return line
 }

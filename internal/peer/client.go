@@ -156,6 +156,7 @@ type Answers struct {
 	Mail Reply
 	Rcpt []Reply
 	Data Reply
+	Dot  bool // the whole message and its final dot were sent
 }
 
 // Last is the reply that decided the mail.
@@ -181,6 +182,7 @@ func (c *Client) Send(m Mail) (Answers, error) {
 	if err := c.Write(DotStuff(m.Bytes)); err != nil {
 		return a, fmt.Errorf("sending the message: %w", err)
 	}
+	a.Dot = true
 	if a.Data, err = c.Read(); err != nil {
 		return a, fmt.Errorf("reading the reply to the final dot: %w", err)
 	}

@@ -8,7 +8,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -29,6 +31,9 @@ type Postfix struct {
 	Dir string // scratch folder, made by Prepare
 
 	sbin string
+	cmd  *exec.Cmd
+	done chan error
+	out  output
 }
 
 // FindPostfix tells where Postfix's programs are.
@@ -147,12 +152,18 @@ func (p *Postfix) Start() error {
 			return fmt.Errorf("writing %s: %w", name, err)
 		}
 	}
-	if out, err := p.run("postfix", "start"); err != nil {
-		return fmt.Errorf("starting Postfix: %w: %s\n%s", err, out, p.Log())
+	// In the foreground, so that its end can be waited for; "postfix stop" sleeps by the second.
+	p.cmd = exec.Command(filepath.Join(p.sbin, "postfix"), "-c", filepath.Join(p.Dir, "etc"), "start-fg")
+	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.out
+	p.cmd.WaitDelay = time.Second
+	if err := p.cmd.Start(); err != nil {
+		return fmt.Errorf("starting Postfix: %w", err)
 	}
+	p.done = make(chan error, 1)
+	go func() { p.done <- p.cmd.Wait() }()
 	for _, addr := range p.Listens {
 		if err := Wait(20*time.Second, "Postfix on "+addr, func() bool { return greets(addr) }); err != nil {
-			return errors.Join(fmt.Errorf("%w\n%s", err, p.Log()), p.Stop())
+			return errors.Join(fmt.Errorf("%w\n%s%s", err, p.out.String(), p.Log()), p.Stop())
 		}
 	}
 	return nil
@@ -189,15 +200,8 @@ func (p *Postfix) run(program string, args ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, filepath.Join(p.sbin, program), append([]string{"-c", filepath.Join(p.Dir, "etc")}, args...)...)
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
-	// The daemons keep the pipe open; their master is not waited for.
-	cmd.WaitDelay = time.Second
-	err := cmd.Run()
-	if errors.Is(err, exec.ErrWaitDelay) {
-		err = nil
-	}
-	return out.String(), err
+	out, err := cmd.CombinedOutput()
+	return string(out), err
 }
 
 // Conf changes or reads main.cf and master.cf with postconf, for instance Conf("-P", "smtp/inet/x=y").
@@ -248,6 +252,19 @@ func (p *Postfix) WaitEmpty(limit time.Duration) error {
 	return Wait(limit, "an empty queue in "+p.Name, func() bool { return p.Queued() == 0 })
 }
 
+// Drain has Postfix try its queue at once, again and again, until it is empty.
+func (p *Postfix) Drain(limit time.Duration) error {
+	for end := time.Now().Add(limit); ; {
+		if err := p.Flush(); err != nil {
+			return fmt.Errorf("flushing the queue of %s: %w", p.Name, err)
+		}
+		err := p.WaitEmpty(300 * time.Millisecond)
+		if err == nil || time.Now().After(end) {
+			return err
+		}
+	}
+}
+
 // Log is what the instance logged.
 func (p *Postfix) Log() string {
 	b, err := os.ReadFile(filepath.Join(p.Dir, "mail.log"))
@@ -257,19 +274,35 @@ func (p *Postfix) Log() string {
 	return string(b)
 }
 
-// PID is that of the instance's master process.
-func (p *Postfix) PID() (string, error) {
-	b, err := os.ReadFile(filepath.Join(p.Dir, "spool/pid/master.pid"))
-	return strings.TrimSpace(string(b)), err
-}
-
 // Stop ends the instance and takes its folder away.
 func (p *Postfix) Stop() error {
-	out, err := p.run("postfix", "stop")
-	if err != nil && !strings.Contains(out, "not running") {
-		err = fmt.Errorf("stopping Postfix: %w: %s", err, out)
-	} else {
-		err = nil
+	return errors.Join(p.end(), os.RemoveAll(p.Dir))
+}
+
+func (p *Postfix) end() error {
+	if p.done == nil { // never started
+		return nil
 	}
-	return errors.Join(err, os.RemoveAll(p.Dir))
+	b, err := os.ReadFile(filepath.Join(p.Dir, "spool/pid/master.pid"))
+	if err != nil {
+		return fmt.Errorf("stopping Postfix: %w", err)
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(b)))
+	if err != nil || pid <= 1 {
+		return fmt.Errorf("stopping Postfix: its master's process id is %q", b)
+	}
+	// The master ends its children, which are in its process group.
+	if err := syscall.Kill(pid, syscall.SIGTERM); err != nil && !errors.Is(err, syscall.ESRCH) {
+		return fmt.Errorf("stopping Postfix: %w", err)
+	}
+	select {
+	case <-p.done:
+	case <-time.After(20 * time.Second):
+		err = errors.New("stopping Postfix: it did not end within 20 s of SIGTERM")
+	}
+	p.done = nil
+	if kerr := syscall.Kill(-pid, syscall.SIGKILL); kerr != nil && !errors.Is(kerr, syscall.ESRCH) {
+		err = errors.Join(err, fmt.Errorf("stopping Postfix's children: %w", kerr))
+	}
+	return err
 }
