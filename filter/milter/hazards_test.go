@@ -30,6 +30,7 @@ func (g *gate) alive() {
 func TestStateLossAtCustomReply(t *testing.T) {
 	g := newGate(t, testConfig(), time.Now).start("unix")
 	m := g.dial().negotiate().connect()
+	g.dial().negotiate() // a later connection, which a session begun anew would be taken for
 	for _, subject := range []string{"refuse", "accept", "defer", "tag"} {
 		m.message("a@example.org", subject, "x\r\n")
 		m.verdict()
@@ -132,25 +133,27 @@ func TestBrokenPackets(t *testing.T) {
 		{"unknown code", negotiated + frameOf('z', "")},
 		{"code 0", negotiated + frameOf(0, "")},
 	} {
-		t.Run(tt.name, func(t *testing.T) {
-			g := newGate(t, testConfig(), time.Now).start("unix")
-			m := g.dial()
-			m.raw(tt.octets)
-			if strings.HasPrefix(tt.octets, negotiated) {
-				m.want('O')
-			}
-			m.wantClosed()
-			g.alive()
-			if !strings.Contains(g.log.String(), errProtocol.Error()) {
-				t.Error("the log does not say why")
-			}
-			if n := len(g.judge.outcomes); n > 0 {
-				t.Errorf("%d messages were judged", n)
-			}
-			if n := testutil.ToFloat64(g.metrics.Panics); n > 0 {
-				t.Errorf("%v panics", n)
-			}
-		})
+		t.Run(tt.name, func(t *testing.T) { sendBroken(t, tt.octets, strings.HasPrefix(tt.octets, negotiated)) })
+	}
+}
+
+func sendBroken(t *testing.T, octets string, negotiates bool) {
+	g := newGate(t, testConfig(), time.Now).start("unix")
+	m := g.dial()
+	m.raw(octets)
+	if negotiates {
+		m.want('O')
+	}
+	m.wantClosed()
+	g.alive()
+	if !strings.Contains(g.log.String(), errProtocol.Error()) {
+		t.Error("the log does not say why")
+	}
+	if n := len(g.judge.outcomes); n > 0 {
+		t.Errorf("%d messages were judged", n)
+	}
+	if n := testutil.ToFloat64(g.metrics.Panics); n > 0 {
+		t.Errorf("%v panics", n)
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 // Codes that the library has no name for.
 const (
 	codeUnknown  gomilter.Code = 'U' // SMFIC_UNKNOWN, an SMTP command that the MTA does not know
-	codeProgress               = 'p' // SMFIR_PROGRESS
+	codeProgress byte          = 'p' // SMFIR_PROGRESS
 )
 
 const (
