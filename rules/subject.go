@@ -106,13 +106,22 @@ func automatic(tx *filter.Transaction) bool {
 	return false
 }
 
-// keyword is the first word of a field's value, in lower case.
+// keyword is the first word of a field's value outside of comments, in lower case.
 func keyword(v string) string {
-	v = strings.ToLower(strings.TrimSpace(v))
-	if i := strings.IndexAny(v, "; \t\r\n("); i >= 0 {
-		v = v[:i]
-	}
-	return v
+	depth := 0
+	plain := strings.Map(func(r rune) rune {
+		switch {
+		case r == '(':
+			depth++
+		case r == ')' && depth > 0:
+			depth--
+		case depth == 0 && r != ';':
+			return r
+		}
+		return ' '
+	}, v)
+	word, _, _ := strings.Cut(strings.TrimSpace(plain), " ")
+	return strings.ToLower(word)
 }
 
 // reportOf is the media type of the machine-readable part of a report (RFC 6522: the second part), ""

@@ -6,6 +6,8 @@ import (
 	"unicode"
 
 	"golang.org/x/text/unicode/norm"
+
+	"congthu/filter"
 )
 
 func TestJudgeSubject(t *testing.T) {
@@ -94,4 +96,35 @@ func FuzzSubject(f *testing.F) {
 			t.Fatalf("words before %q: %q", s, got)
 		}
 	})
+}
+
+func TestAutomatic(t *testing.T) {
+	report := func(kind string) string {
+		return "Content-Type: multipart/report; boundary=b\r\n\r\n--b\r\n\r\na\r\n--b\r\nContent-Type: message/" + kind + "\r\n\r\nA: b\r\n--b--\r\n"
+	}
+	for _, tc := range []struct {
+		mail, from string
+		want       bool
+	}{
+		{"Auto-Submitted: auto-replied\r\n\r\n", "a@b.example", true},
+		{"Auto-Submitted: auto-generated; owner-email=\"a@b.example\"\r\n\r\n", "a@b.example", true},
+		{"auto-submitted: (by rule) Auto-Notified\r\n\r\n", "a@b.example", true},
+		{"Auto-Submitted: no\r\n\r\n", "", false},
+		{"Auto-Submitted: NO (sent by hand)\r\n\r\n", "", false},
+		{"Auto-Submitted: \r\n\r\n", "", false},
+		{"Precedence: auto_reply\r\n\r\n", "a@b.example", true},
+		{"Precedence: bulk\r\n\r\n", "a@b.example", false},
+		{"X-Auto-Response-Suppress: All\r\n\r\n", "a@b.example", false},
+		{"\r\n", "", false},
+		{report("delivery-status"), "", true},
+		{report("delivery-status"), "a@b.example", false},
+		{report("global-delivery-status"), "", true},
+		{report("disposition-notification"), "a@b.example", true},
+		{report("feedback-report"), "", false},
+		{"Content-Type: multipart/report; report-type=delivery-status; boundary=b\r\n\r\n--b\r\n\r\na\r\n--b--\r\n", "", false},
+	} {
+		if got := automatic(&filter.Transaction{Message: parse(t, tc.mail), ReversePath: filter.ParsePath(tc.from, "")}); got != tc.want {
+			t.Errorf("from <%s>, %q: %v", tc.from, tc.mail, got)
+		}
+	}
 }

@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -30,13 +31,15 @@ const Config = "organisation:\n  domains: [monre.gov.vn, mae.gov.vn]\n"
 // Domains are the organisation's domains in Config.
 func Domains() []string { return []string{"monre.gov.vn", "mae.gov.vn"} }
 
+// template ends the names of messages with lines to be written out.
+const template = ".eml.tmpl"
+
 // maxExpanded bounds what one line of a template stands for, in octets.
 const maxExpanded = 64 << 20
 
 // Sample is one message with its envelope and the verdict that it must get.
 type Sample struct {
 	Name      string // "11-subject-missing"
-	Message   []byte // as it travels, lines ending in CRLF
 	Direction filter.Direction
 	From      string   // reverse-path, "" for the null one
 	To        []string // recipients
@@ -44,6 +47,7 @@ type Sample struct {
 
 	want string // the file
 	head string // its first part
+	mail string // the message's file
 }
 
 // Load reads the samples of a folder, in the order of their names.
@@ -81,15 +85,23 @@ func load(file string) (Sample, error) {
 	if err := s.envelope(); err != nil {
 		return s, err
 	}
-	if s.Message, err = os.ReadFile(base + ".eml"); err == nil {
-		return s, nil
+	s.mail = base + ".eml"
+	if _, err := os.Stat(s.mail); err != nil {
+		s.mail = base + template
 	}
-	template, err := os.ReadFile(base + ".eml.tmpl")
+	return s, nil
+}
+
+// Message is the sample as it travels, lines ending in CRLF.
+func (s Sample) Message() ([]byte, error) {
+	data, err := os.ReadFile(s.mail)
 	if err != nil {
-		return s, fmt.Errorf("reading the message: %w", err)
+		return nil, fmt.Errorf("reading the message: %w", err)
 	}
-	s.Message, err = expand(template)
-	return s, err
+	if strings.HasSuffix(s.mail, template) {
+		return expand(data)
+	}
+	return data, nil
 }
 
 func (s *Sample) envelope() error {
@@ -117,7 +129,11 @@ func (s *Sample) envelope() error {
 
 // Transaction is the sample as a door hands it to Judge.
 func (s Sample) Transaction(id string) (*filter.Transaction, error) {
-	m, err := message.Read(bytes.NewReader(s.Message), int64(len(s.Message)), message.DefaultLimits())
+	data, err := s.Message()
+	if err != nil {
+		return nil, err
+	}
+	m, err := message.Read(bytes.NewReader(data), int64(len(data)), message.DefaultLimits())
 	if err != nil {
 		return nil, fmt.Errorf("%s: reading: %w", s.Name, err)
 	}
@@ -160,10 +176,10 @@ func (s Sample) Update(got string) error {
 }
 
 // expand writes a template's lines {{kind N}} out.
-func expand(template []byte) ([]byte, error) {
+func expand(data []byte) ([]byte, error) {
 	line := regexp.MustCompile(`(?m)^\{\{(base64|text|uuencode) (\d+)\}\}`)
 	var err error
-	out := line.ReplaceAllFunc(template, func(m []byte) []byte {
+	out := line.ReplaceAllFunc(data, func(m []byte) []byte {
 		f := line.FindSubmatch(m)
 		n, convErr := strconv.Atoi(string(f[2]))
 		if convErr != nil || n > maxExpanded {
@@ -172,7 +188,7 @@ func expand(template []byte) ([]byte, error) {
 		}
 		switch string(f[1]) {
 		case "base64":
-			return inLines(n)
+			return inBase64(n)
 		case "uuencode":
 			return uuencoded(n)
 		}
@@ -181,9 +197,13 @@ func expand(template []byte) ([]byte, error) {
 	return out, err
 }
 
-// content are n octets that do not look like text.
-func content(n int) []byte {
-	b := make([]byte, n)
+// period is how many octets of content there are before it repeats: whole lines of Base64 (57 octets)
+// and of uuencode (45).
+const period = 57 * 45 * 24
+
+// content are octets that do not look like text.
+func content() []byte {
+	b := make([]byte, period)
 	x := uint32(2463534242)
 	for i := range b {
 		x ^= x << 13
@@ -194,29 +214,38 @@ func content(n int) []byte {
 	return b
 }
 
-func inLines(n int) []byte {
-	const perLine = 57
-	out := make([]byte, 0, n/3*4+n/perLine*2+8)
-	for data := content(n); len(data) > 0; {
-		k := min(perLine, len(data))
-		out = append(base64.StdEncoding.AppendEncode(out, data[:k]), '\r', '\n')
-		data = data[k:]
-	}
+// repeated encodes n octets of content in lines.
+func repeated(n int, lines func([]byte) []byte) []byte {
+	c := content()
+	return append(bytes.Repeat(lines(c), n/period), lines(c[:n%period])...)
+}
+
+func inBase64(n int) []byte {
+	out := repeated(n, func(data []byte) (out []byte) {
+		for len(data) > 0 {
+			k := min(57, len(data))
+			out = append(base64.StdEncoding.AppendEncode(out, data[:k]), '\r', '\n')
+			data = data[k:]
+		}
+		return out
+	})
 	return bytes.TrimSuffix(out, []byte("\r\n")) // the template's own line end follows
 }
 
 func uuencoded(n int) []byte {
 	const alphabet = "`!\"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_"
 	enc := base64.NewEncoding(alphabet).WithPadding(base64.NoPadding)
-	out := []byte("begin 644 so-lieu.dat\r\n")
-	for data := content(n); len(data) > 0; {
-		k := min(45, len(data))
-		out = append(out, alphabet[k])
-		line := append(bytes.Clone(data[:k]), make([]byte, (3-k%3)%3)...) // whole groups of three
-		out = append(enc.AppendEncode(out, line), '\r', '\n')
-		data = data[k:]
-	}
-	return append(out, "`\r\nend"...)
+	out := repeated(n, func(data []byte) (out []byte) {
+		for len(data) > 0 {
+			k := min(45, len(data))
+			line := append(bytes.Clone(data[:k]), make([]byte, (3-k%3)%3)...) // whole groups of three
+			out = append(out, alphabet[k])
+			out = append(enc.AppendEncode(out, line), '\r', '\n')
+			data = data[k:]
+		}
+		return out
+	})
+	return slices.Concat([]byte("begin 644 so-lieu.dat\r\n"), out, []byte("`\r\nend"))
 }
 
 func text(n int) []byte {
