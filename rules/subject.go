@@ -120,8 +120,10 @@ func keyword(v string) string {
 		}
 		return ' '
 	}, v)
-	word, _, _ := strings.Cut(strings.TrimSpace(plain), " ")
-	return strings.ToLower(word)
+	for word := range strings.FieldsSeq(plain) {
+		return strings.ToLower(word)
+	}
+	return ""
 }
 
 // reportOf is the media type of the machine-readable part of a report (RFC 6522: the second part), ""

@@ -111,6 +111,7 @@ func TestAutomatic(t *testing.T) {
 		{"auto-submitted: (by rule) Auto-Notified\r\n\r\n", "a@b.example", true},
 		{"Auto-Submitted: no\r\n\r\n", "", false},
 		{"Auto-Submitted: NO (sent by hand)\r\n\r\n", "", false},
+		{"Auto-Submitted: no\tby hand\r\n\r\n", "", false},
 		{"Auto-Submitted: \r\n\r\n", "", false},
 		{"Precedence: auto_reply\r\n\r\n", "a@b.example", true},
 		{"Precedence: bulk\r\n\r\n", "a@b.example", false},
