@@ -38,7 +38,7 @@ type Milter struct {
 	Listen      string    `yaml:"listen"` // "unix:/run/congthu/milter.sock" or "tcp:127.0.0.1:8890"
 	Mode        FileMode  `yaml:"mode"`   // of the unix socket
 	Direction   Direction `yaml:"direction"`
-	Connections int       `yaml:"connections"` // at once; beyond: closed at once, the MTA defers
+	Connections int       `yaml:"connections"` // at once; beyond, a new one waits, and the MTA defers when it waits too long
 }
 
 // Relay is a listener that speaks SMTP and hands on to a next hop.
@@ -84,7 +84,7 @@ type Rule struct {
 	Mode        Mode                   `yaml:"mode"`
 	Outbound    Disposition            `yaml:"outbound"`     // asked of outbound and internal mail
 	Inbound     Disposition            `yaml:"inbound"`      // asked of inbound mail
-	Limit       Size                   `yaml:"limit"`        // attachment-size
+	Limit       Size                   `yaml:"limit"`        // attachment-size: 15MiB or 15MB
 	InlineFloor Size                   `yaml:"inline_floor"` // attachment-size: smaller inline pictures do not count
 	Add         []Domain               `yaml:"add"`          // free-mail: further domains
 	Except      []Domain               `yaml:"except"`       // free-mail: domains that are not free-mail

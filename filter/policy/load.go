@@ -241,8 +241,9 @@ func (c *Config) checkRules(bad func(path, format string, args ...any)) {
 				bad(path, "is no key of this rule; its keys are %s", strings.Join(right, ", "))
 			}
 		}
-		if rule == "attachment-size" && r.Limit == 0 {
-			bad("rules.attachment-size.limit", "must be above 0; to switch the rule off write mode: off")
+		// The reply names 15 MB, so the limit must be one of the two ways to read the regulation.
+		if rule == "attachment-size" && r.Limit != 15<<20 && r.Limit != 15e6 {
+			bad("rules.attachment-size.limit", "write 15MiB or 15MB, the two ways to read the regulation's 15 Megabyte (clause 4.4); to switch the rule off write mode: off")
 		}
 	}
 }
