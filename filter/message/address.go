@@ -82,14 +82,16 @@ func scanAddresses(out []Address, v string) []Address {
 	for at := strings.IndexByte(v, '@'); at >= 0 && len(out) < maxLenient; at = indexByteFrom(v, '@', at+1) {
 		start := localStart(v, done, at)
 		end := domainEnd(v, at+1)
-		local, domain := strings.Trim(v[start:at], " \t"), strings.Trim(v[at+1:end], " \t")
+		local, domain := strings.Trim(v[start:at], " \t"), strings.Trim(v[at+1:end], " \t.")
 		if local == "" || domain == "" {
 			continue
 		}
 		if local[0] == '"' {
-			local = unescape(strings.Trim(local, "\""))
+			if local = unescape(strings.Trim(local, "\"")); local == "" {
+				continue
+			}
 		}
-		a := Address{Local: local, Domain: strings.TrimSuffix(domain, ".")}
+		a := Address{Local: local, Domain: domain}
 		if strings.IndexByte(v[done:start], '=') < 0 || !strings.Contains(v[done:start], "=?") {
 			a.Name = readable(strings.Trim(v[done:start], " \t\"'<>,;:()"))
 		} else {

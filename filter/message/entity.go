@@ -173,17 +173,23 @@ func (e *entity) contentType(v string) ([]content, structured) {
 	}
 	odd := st.odd
 	for _, p := range st.params {
-		if old, twice := c.params[p.name]; twice && !(old == p.value && p.extended) && isWeighty(p.name) {
+		old, twice := c.params[p.name]
+		if twice && !(old == p.value && p.extended) && isWeighty(p.name) {
 			e.note(DuplicateParameter)
 		}
-		if _, twice := c.params[p.name]; !twice || p.extended {
+		if twice && p.extended && p.name == "charset" {
+			charsets = append(charsets, old)
+		}
+		if !twice || p.extended {
 			c.params[p.name] = p.value
 		}
 		switch p.name {
 		case "boundary":
 			c.boundaries = addBoundary(addBoundary(c.boundaries, p.value), p.other)
 		case "charset":
-			charsets = append(charsets, p.value)
+			if p.value != c.params["charset"] || len(charsets) > 0 {
+				charsets = append(charsets, p.value)
+			}
 		}
 		odd = odd || p.odd && p.name != "name"
 	}

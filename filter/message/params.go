@@ -316,14 +316,20 @@ func appendPercent(dst []byte, s string) (out []byte, ok bool) {
 }
 
 // hexDigit is the value of a hexadecimal digit, 255 for any other octet.
-func hexDigit(c byte) byte {
-	switch {
-	case c >= '0' && c <= '9':
-		return c - '0'
-	case c >= 'A' && c <= 'F':
-		return c - 'A' + 10
-	case c >= 'a' && c <= 'f':
-		return c - 'a' + 10
+func hexDigit(c byte) byte { return hexDigits[c] }
+
+// hexDigits is a constant table.
+var hexDigits = makeHexDigits()
+
+func makeHexDigits() (t [256]byte) {
+	for c := range t {
+		t[c] = 255
 	}
-	return 255
+	for v, c := range []byte("0123456789abcdef") {
+		t[c] = byte(v)
+	}
+	for v, c := range []byte("ABCDEF") {
+		t[c] = byte(10 + v)
+	}
+	return t
 }

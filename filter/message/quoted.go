@@ -1,6 +1,9 @@
 package message
 
-import "bytes"
+import (
+	"bytes"
+	"encoding/binary"
+)
 
 const (
 	maxTrailingBlanks = 256  // octets of blanks that may still turn out to end a line
@@ -75,24 +78,34 @@ func trimRightBlanks(b []byte) []byte {
 // octets decodes what holds no line end.
 func (s *quotedState) octets(dst, b []byte) int {
 	n := 0
-	for {
-		i := bytes.IndexByte(b, '=')
-		if i < 0 {
-			return n + copy(dst[n:], b)
-		}
-		n += copy(dst[n:], b[:i])
-		b = b[i:]
-		if len(b) >= 3 {
-			if hi, lo := hexDigit(b[1]), hexDigit(b[2]); hi < 16 && lo < 16 {
-				dst[n] = hi<<4 | lo
-				n++
-				b = b[3:]
+	for len(b) > 0 {
+		if len(b) >= 8 && len(dst)-n >= 8 {
+			if word := binary.LittleEndian.Uint64(b); !holdsEquals(word) {
+				binary.LittleEndian.PutUint64(dst[n:], word)
+				n, b = n+8, b[8:]
 				continue
 			}
 		}
-		s.damaged = true
-		dst[n] = '='
-		n++
-		b = b[1:]
+		c := b[0]
+		if c == '=' {
+			if len(b) >= 3 {
+				if hi, lo := hexDigit(b[1]), hexDigit(b[2]); hi|lo < 16 {
+					dst[n] = hi<<4 | lo
+					n, b = n+1, b[3:]
+					continue
+				}
+			}
+			s.damaged = true
+		}
+		dst[n] = c
+		n, b = n+1, b[1:]
 	}
+	return n
+}
+
+// holdsEquals tells whether one of eight octets is an equals sign.
+func holdsEquals(word uint64) bool {
+	const ones = 0x0101010101010101
+	x := word ^ ones*'='
+	return (x-ones)&^x&(ones*0x80) != 0
 }

@@ -22,6 +22,7 @@ type reading struct {
 	workLeft     int64 // octets that may still be read
 
 	message   *Message
+	// What stands in message already; made when there is something.
 	anomalies map[Anomaly]struct{}
 	missed    map[NotInspected]struct{}
 }
@@ -30,8 +31,7 @@ type reading struct {
 // with them is in Anomalies, what could not be looked into in NotInspected. An error is one of r.
 // Nothing of r is kept but r itself, which the readers of parts use.
 func Read(r io.ReaderAt, size int64, l Limits) (*Message, error) {
-	rd := &reading{limits: l, workLeft: workFactor*size + workFloor, message: &Message{Size: size},
-		anomalies: map[Anomaly]struct{}{}, missed: map[NotInspected]struct{}{}}
+	rd := &reading{limits: l, workLeft: workFactor*size + workFloor, message: &Message{Size: size}}
 	s := rd.scanner(&source{r: r, size: size})
 	root := s.message(place{at: Range{0, size}, depth: 1})
 	if err := s.close(); err != nil {
@@ -65,6 +65,9 @@ func (s *scanner) close() error {
 }
 
 func (rd *reading) note(part string, kinds ...AnomalyKind) {
+	if rd.anomalies == nil && len(kinds) > 0 {
+		rd.anomalies = map[Anomaly]struct{}{}
+	}
 	for _, k := range kinds {
 		a := Anomaly{part, k}
 		if _, have := rd.anomalies[a]; !have {
@@ -76,6 +79,9 @@ func (rd *reading) note(part string, kinds ...AnomalyKind) {
 
 func (rd *reading) miss(part string, why Reason) {
 	n := NotInspected{part, why}
+	if rd.missed == nil {
+		rd.missed = map[NotInspected]struct{}{}
+	}
 	if _, have := rd.missed[n]; !have {
 		rd.missed[n] = struct{}{}
 		rd.message.NotInspected = append(rd.message.NotInspected, n)
