@@ -3,6 +3,8 @@ package deploy
 import (
 	"bytes"
 	"fmt"
+	"net"
+	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -31,6 +33,7 @@ func TestPostfix(t *testing.T) {
 			t.Run("smuggling", s.smuggling)
 			t.Run("big", s.big)
 			t.Run("local-program", s.localProgram)
+			t.Run("swaks", s.swaks)
 			t.Run("direction", s.direction)
 			t.Run("gate-down", s.gateDown) // last: it restarts the gate
 			if w := warnings(s.mx.Log()); len(w) > 0 {
@@ -347,5 +350,27 @@ func (s *stand) localProgram(t *testing.T) {
 	samePassed(t, d, l.bytes())
 	if peer.Field(d.Bytes, "Congthu-Id") == "" {
 		t.Error("the gate did not see the message")
+	}
+}
+
+// swaks runs the command that README.md gives for trying the gate out, as an inside machine, and a
+// mail that is in order.
+func (s *stand) swaks(t *testing.T) {
+	tool, err := exec.LookPath("swaks")
+	peer.Need(t, err == nil, "swaks (Debian package swaks)")
+	host, port, err := net.SplitHostPort(s.addr)
+	must(t, err)
+	page := file(t, "README.md")
+	for _, tc := range []struct{ header, want string }{
+		{"Subject: ", "<** 550 5.7.1 [9.3] "},
+		{"Subject: Thu nghiem cong thu", "<-  250 2.0.0 "},
+	} {
+		out, err := exec.Command(tool, "--server", host, "--port", port, "--xclient-addr", inside, "--from", "chuyen.vien@"+ours, "--to", "van.thu@"+ours, "--header", tc.header).CombinedOutput()
+		if !strings.Contains(string(out), tc.want) || (err == nil) != strings.Contains(tc.want, "250") {
+			t.Errorf("--header %q: %v, without %q:\n%s", tc.header, err, tc.want, out)
+		}
+	}
+	if !strings.Contains(page, "--header 'Subject: '") {
+		t.Error("README.md gives another command")
 	}
 }
