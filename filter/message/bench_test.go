@@ -4,6 +4,9 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // smallMail is an ordinary mail of some 5 kB with a plain and an HTML text.
@@ -48,6 +51,10 @@ func BenchmarkWhole14MB(b *testing.B) {
 	raw := []byte(largeMail(14_000_000))
 	b.SetBytes(int64(len(raw)))
 	b.ReportAllocs()
+	start := cpuTime(b)
+	defer func() {
+		b.ReportMetric(float64((cpuTime(b)-start).Microseconds())/1000/float64(b.N), "cpu-ms/op")
+	}()
 	for b.Loop() {
 		s := NewSpool(DefaultLimits(), nil)
 		for p := raw; len(p) > 0; {
@@ -64,6 +71,15 @@ func BenchmarkWhole14MB(b *testing.B) {
 		}
 		s.Close()
 	}
+}
+
+// cpuTime is what this process has used of the processors.
+func cpuTime(b *testing.B) time.Duration {
+	var u unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 func BenchmarkScan14MB(b *testing.B) {

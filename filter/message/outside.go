@@ -3,7 +3,6 @@ package message
 import (
 	"bytes"
 	"slices"
-	"strings"
 )
 
 // maxNotice is how long a notice to old mail readers may be, in octets.
@@ -50,7 +49,8 @@ func (s *scanner) outside(p *Part, name string, r Range) {
 
 // silent tells whether r says nothing: blanks, or one of the notices.
 func (s *scanner) silent(r Range) bool {
-	var text []byte
+	var said [maxNotice]byte // in lower case, blanks folded
+	n, blank := 0, false
 	for off := r.Start; off < r.End; {
 		c := s.window.from(off, 1)
 		c = c[:min(int64(len(c)), r.End-off)]
@@ -58,21 +58,27 @@ func (s *scanner) silent(r Range) bool {
 			return false
 		}
 		off += int64(len(c))
-		if len(text) == 0 {
-			c = bytes.TrimLeft(c, " \t\r\n")
-		}
-		if len(text) < maxNotice {
-			text = append(text, c[:min(len(c), maxNotice)]...)
-		} else if len(bytes.TrimLeft(c, " \t\r\n")) > 0 {
-			return false
-		}
-		if len(bytes.TrimSpace(text)) >= maxNotice {
-			return false
+		for _, o := range c {
+			if o == ' ' || o == '\t' || o == '\r' || o == '\n' {
+				blank = n > 0
+				continue
+			}
+			if n+2 > maxNotice {
+				return false
+			}
+			if blank {
+				said[n], blank = ' ', false
+				n++
+			}
+			if o >= 'A' && o <= 'Z' {
+				o += 'a' - 'A'
+			}
+			said[n] = o
+			n++
 		}
 	}
-	said := strings.ToLower(strings.Join(strings.Fields(string(text)), " "))
-	said = strings.TrimRight(said, ".:")
-	return said == "" || slices.Contains(notices[:], said)
+	text := bytes.TrimRight(said[:n], ".:")
+	return len(text) == 0 || slices.ContainsFunc(notices[:], func(notice string) bool { return notice == string(text) })
 }
 
 // maxGuesses is how many different lines are remembered when a boundary is guessed.

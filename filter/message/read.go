@@ -21,7 +21,7 @@ type reading struct {
 	headerOctets int64 // of all header blocks
 	workLeft     int64 // octets that may still be read
 
-	message   *Message
+	message *Message
 	// What stands in message already; made when there is something.
 	anomalies map[Anomaly]struct{}
 	missed    map[NotInspected]struct{}

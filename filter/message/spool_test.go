@@ -34,7 +34,7 @@ func writeIn(t testing.TB, s *Spool, b []byte, piece int) {
 
 func TestSpoolKeepsEveryOctet(t *testing.T) {
 	for _, size := range []int{0, 1, 8191, 8192, 8193, 256 << 10, 256<<10 + 1, 300_000, 1 << 20, 3<<20 + 7} {
-		for _, piece := range []int{997, 4096, 65536, 131072, 1 << 20} {
+		for _, piece := range []int{997, 4096, 131072} {
 			for _, memory := range []int64{0, 256 << 10, 2 << 20} {
 				b := randomBytes(size)
 				l := DefaultLimits()
