@@ -8,6 +8,7 @@ import (
 	"io"
 	"mime/quotedprintable"
 	"strings"
+	"sync"
 	"testing"
 	"testing/iotest"
 )
@@ -202,4 +203,37 @@ func base64Text(b []byte) string {
 		text = text[76:]
 	}
 	return out.String() + text + "\r\n"
+}
+
+// Rules read the same parts at the same time.
+func TestPartsAreReadConcurrently(t *testing.T) {
+	inner := crlf("Subject: x\n") + mixed + "--b\r\n\r\n" + strings.Repeat("inner text\r\n", 20_000) + "--b--\r\n"
+	raw := mixed + "--b\r\nContent-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\n" + base64Text([]byte(inner)) +
+		"--b\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n" + strings.Repeat("K=C3=ADnh\r\n", 20_000) + "--b--\r\n"
+	s := NewSpool(DefaultLimits(), nil)
+	defer s.Close()
+	io.WriteString(s, raw)
+	m, err := Read(s, s.Size(), DefaultLimits())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for p := range m.Leaves() {
+				measure, err := p.Measure()
+				if err != nil {
+					t.Error(err)
+				}
+				sum := sha256.New()
+				if n, err := io.Copy(sum, p.Open()); err != nil || n != measure.Bytes || hex.EncodeToString(sum.Sum(nil)) != measure.SHA256 {
+					t.Errorf("part %q: %d octets, measured %d (%v)", p.ID, n, measure.Bytes, err)
+				}
+				if _, err := io.Copy(io.Discard, p.Text()); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
 }
