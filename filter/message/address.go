@@ -13,7 +13,7 @@ import (
 type Address struct{ Name, Local, Domain string }
 
 // maxAddressField is how long a field may be to be parsed strictly, in octets.
-const maxAddressField = 64 << 10
+const maxAddressField = 256 << 10
 
 // Addresses are the mailboxes in all fields of that name, groups included (RFC 5322 section 3.4,
 // RFC 6532). When a field is not as the standard writes it the second result is false, and that
