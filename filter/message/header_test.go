@@ -130,9 +130,9 @@ func TestAddresses(t *testing.T) {
 
 func TestAddressesAreBounded(t *testing.T) {
 	for _, piece := range []string{"a@b.vn,", "a@", "@", "\"a", "(((", "a@b.vn <", "<<a@b", "=?utf-8?q?a=40b?= "} {
-		v := strings.Repeat(piece, 200_000/len(piece))
+		v := strings.Repeat(piece, 300_000/len(piece))
 		h := &Header{Fields: []Field{{Name: "To", Raw: []byte("To: " + v + "\r\n")}}}
-		if got, _ := h.Addresses("To"); len(got) > maxLenient+1 {
+		if got, strict := h.Addresses("To"); !strict && len(got) > maxLenient+1 {
 			t.Errorf("%q: %d addresses", piece, len(got))
 		}
 	}
