@@ -83,6 +83,9 @@ func (o Organisation) senderIsOurs(tx *Transaction) bool {
 	if o.Ours(tx.ReversePath.Domain) || (tx.ReversePath.Domain == "" && tx.ReversePath.Local != "") {
 		return true
 	}
+	if tx.Message == nil {
+		return false
+	}
 	from, _ := tx.Message.Header.Addresses("From")
 	for _, a := range from {
 		if o.Ours(a.Domain) {

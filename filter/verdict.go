@@ -1,6 +1,7 @@
 package filter
 
 import (
+	"errors"
 	"slices"
 	"time"
 
@@ -106,9 +107,20 @@ func (j *Judge) fault(p *Policy, tx *Transaction, err error) Verdict {
 	return j.withFault(j.newVerdict(p, tx), err)
 }
 
-// Fault is the verdict for a message that could not be judged for a reason of ours: 451 4.3.0.
+// Fault is the verdict for a message that could not be judged for a reason of ours: 451 4.3.0. A failure
+// that the content may have caused and that comes again with the same content is refused instead, as
+// malformed: the sender would retry for ever, and what nobody can read must not pass.
 func (j *Judge) Fault(tx *Transaction, err error) Verdict {
-	v := j.fault(j.policy.Load(), tx, err)
+	if errors.As(err, new(contentError)) {
+		j.metrics.Panics.Inc()
+		j.log.Error("message could not be read", "id", tx.ID, "error", err.Error())
+		if j.remember(tx, "message") {
+			return j.Protocol(tx, 550, "6.0", TextMalformed)
+		}
+	}
+	p := j.policy.Load()
+	j.direct(p, tx)
+	v := j.fault(p, tx, err)
 	j.count(v, tx, 0)
 	return v
 }
@@ -116,7 +128,9 @@ func (j *Judge) Fault(tx *Transaction, err error) Verdict {
 // Protocol is the verdict for a message that a door turns away before it can be judged: a limit, a
 // breach of the protocol. status is subject and detail ("5.2"); the class comes from code.
 func (j *Judge) Protocol(tx *Transaction, code int, status string, text TextKey) Verdict {
-	v := j.newVerdict(j.policy.Load(), tx)
+	p := j.policy.Load()
+	j.direct(p, tx)
+	v := j.newVerdict(p, tx)
 	t, _ := TextOf(text)
 	v.Reply = NewReply(code, status, t, v.ID)
 	v.Disposition = Refuse
@@ -125,6 +139,13 @@ func (j *Judge) Protocol(tx *Transaction, code int, status string, text TextKey)
 	}
 	j.count(v, tx, 0)
 	return v
+}
+
+// direct decides the direction of a message that is not judged, as far as the envelope tells.
+func (j *Judge) direct(p *Policy, tx *Transaction) {
+	if tx.Direction == "" {
+		tx.Direction = p.Organisation.decideDirection(tx)
+	}
 }
 
 func (j *Judge) count(v Verdict, tx *Transaction, d time.Duration) {

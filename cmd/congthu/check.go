@@ -85,11 +85,12 @@ func (c *checkCommand) judge(p *program, judge *filter.Judge, limits message.Lim
 	case err != nil:
 		return filter.Verdict{}, err
 	}
-	m, err := message.Read(spool, spool.Size(), limits)
+	tx.SHA256 = spool.SHA256()
+	m, err := filter.ReadMessage(spool, spool.Size(), limits)
 	if err != nil {
-		return filter.Verdict{}, fmt.Errorf("reading the message: %w", err)
+		return judge.Fault(tx, err), nil
 	}
-	tx.Message, tx.SHA256 = m, spool.SHA256()
+	tx.Message = m
 	c.envelope(tx)
 	return judge.Judge(p.ctx, tx), nil
 }

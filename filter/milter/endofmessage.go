@@ -86,11 +86,12 @@ func (c *conn) verdict(tx *transaction) (v filter.Verdict) {
 	ctx, cancel := context.WithCancelCause(c.srv.ctx)
 	defer cancel(nil)
 	defer c.progress(cancel)()
-	msg, err := message.Read(tx.spool, tx.spool.Size(), c.srv.cfg.Limits)
+	tx.SHA256 = tx.spool.SHA256()
+	msg, err := filter.ReadMessage(tx.spool, tx.spool.Size(), c.srv.cfg.Limits)
 	if err != nil {
-		return judge.Fault(tx.Transaction, fmt.Errorf("reading the message: %w", err))
+		return judge.Fault(tx.Transaction, err)
 	}
-	tx.Message, tx.SHA256 = msg, tx.spool.SHA256()
+	tx.Message = msg
 	v = judge.Judge(ctx, tx.Transaction)
 	if !v.Passes() && v.Reply.Code() < 400 {
 		return judge.Fault(tx.Transaction, errNoDecision)

@@ -128,11 +128,12 @@ func (c *connection) verdict(ctx context.Context, ft *filter.Transaction, spool 
 	case got.notKept != nil:
 		return judge.Fault(ft, fmt.Errorf("keeping the message: %w", got.notKept))
 	}
-	msg, err := message.Read(spool, spool.Size(), c.srv.cfg.Limits)
+	ft.SHA256 = spool.SHA256()
+	msg, err := filter.ReadMessage(spool, spool.Size(), c.srv.cfg.Limits)
 	if err != nil {
-		return judge.Fault(ft, fmt.Errorf("reading the message: %w", err))
+		return judge.Fault(ft, err)
 	}
-	ft.Message, ft.SHA256 = msg, spool.SHA256()
+	ft.Message = msg
 	v := judge.Judge(ctx, ft)
 	if !v.Passes() && v.Reply.Code() < 400 {
 		// A verdict that nobody made accepts nothing.
