@@ -34,6 +34,8 @@ type Postfix struct {
 	cmd  *exec.Cmd
 	done chan error
 	out  output
+
+	watcher *exec.Cmd
 }
 
 // FindPostfix tells where Postfix's programs are.
@@ -152,19 +154,44 @@ func (p *Postfix) Start() error {
 			return fmt.Errorf("writing %s: %w", name, err)
 		}
 	}
-	// In the foreground, so that its end can be waited for; "postfix stop" sleeps by the second.
-	p.cmd = exec.Command(filepath.Join(p.sbin, "postfix"), "-c", filepath.Join(p.Dir, "etc"), "start-fg")
+	// Makes the queue's folders, as "postfix start" does.
+	if out, err := p.Check(); err != nil {
+		return fmt.Errorf("checking the configuration of %s: %w: %s", p.Name, err, out)
+	}
+	// The master itself and in the foreground (-d), so that its end can be waited for: "postfix stop"
+	// sleeps by the second.
+	p.cmd = exec.Command(filepath.Join(strings.TrimSpace(string(daemons)), "master"), "-d", "-c", filepath.Join(p.Dir, "etc"))
+	p.cmd.Env = append(os.Environ(), "MAIL_CONFIG="+filepath.Join(p.Dir, "etc"))
 	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.out
 	p.cmd.WaitDelay = time.Second
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := p.cmd.Start(); err != nil {
 		return fmt.Errorf("starting Postfix: %w", err)
 	}
 	p.done = make(chan error, 1)
 	go func() { p.done <- p.cmd.Wait() }()
+	if err := p.watch(); err != nil {
+		return errors.Join(err, p.Stop())
+	}
 	for _, addr := range p.Listens {
 		if err := Wait(20*time.Second, "Postfix on "+addr, func() bool { return greets(addr) }); err != nil {
 			return errors.Join(fmt.Errorf("%w\n%s%s", err, p.out.String(), p.Log()), p.Stop())
 		}
+	}
+	return nil
+}
+
+// watch has a shell end the instance when this process dies without Stop: the shell's standard input
+// then ends. (PR_SET_PDEATHSIG does not last: the kernel forgets it when the master changes its user.)
+func (p *Postfix) watch() error {
+	p.watcher = exec.Command("sh", "-c", `read -r _; kill -TERM "$0"`, strconv.Itoa(p.cmd.Process.Pid))
+	p.watcher.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if _, err := p.watcher.StdinPipe(); err != nil {
+		return fmt.Errorf("watching over Postfix: %w", err)
+	}
+	if err := p.watcher.Start(); err != nil {
+		p.watcher = nil
+		return fmt.Errorf("watching over Postfix: %w", err)
 	}
 	return nil
 }
@@ -283,18 +310,16 @@ func (p *Postfix) end() error {
 	if p.done == nil { // never started
 		return nil
 	}
-	b, err := os.ReadFile(filepath.Join(p.Dir, "spool/pid/master.pid"))
-	if err != nil {
-		return fmt.Errorf("stopping Postfix: %w", err)
-	}
-	pid, err := strconv.Atoi(strings.TrimSpace(string(b)))
-	if err != nil || pid <= 1 {
-		return fmt.Errorf("stopping Postfix: its master's process id is %q", b)
+	pid := p.cmd.Process.Pid
+	if p.watcher != nil {
+		p.watcher.Process.Kill()
+		p.watcher.Wait() // "signal: killed" says nothing new
 	}
 	// The master ends its children, which are in its process group.
-	if err := syscall.Kill(pid, syscall.SIGTERM); err != nil && !errors.Is(err, syscall.ESRCH) {
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("stopping Postfix: %w", err)
 	}
+	var err error
 	select {
 	case <-p.done:
 	case <-time.After(20 * time.Second):
