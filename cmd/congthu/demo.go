@@ -91,7 +91,7 @@ func freeAddress(wanted string) string {
 
 // show sends the samples, prints what became of each and how to go on.
 func (c *demoCommand) show(w io.Writer, conf *policy.Config, hop *practiceHop, logName string) error {
-	all, err := samples()
+	all, err := demoSamples()
 	if err != nil {
 		return err
 	}

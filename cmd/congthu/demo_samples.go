@@ -20,8 +20,8 @@ type sample struct {
 	data     []byte // CRLF
 }
 
-// samples are the embedded mails and two big ones that are made here.
-func samples() ([]sample, error) {
+// demoSamples are the embedded mails and two big ones that are made here.
+func demoSamples() ([]sample, error) {
 	var out []sample
 	files, err := fs.Glob(sampleFiles, "samples/*.eml")
 	if err != nil {
