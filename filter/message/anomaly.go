@@ -19,6 +19,7 @@ const (
 	TextOutside          AnomalyKind = "text-outside-boundaries" // preamble or epilogue with more than blank or the usual notice
 	DuplicateField       AnomalyKind = "duplicate-field"         // a field that RFC 5322 section 3.6 allows once: Subject, From, Sender, Reply-To, ...
 	BadHeaderLine        AnomalyKind = "bad-header-line"         // a header line that is no field
+	MboxLine             AnomalyKind = "mbox-line"               // the first line is "From ...", as in files; programs agree to pass over it
 	MissingBlankLine     AnomalyKind = "missing-blank-line"      // the header block ends without an empty line
 	NULOctet             AnomalyKind = "nul-octet"               // NUL in a header block
 	BareLineBreak        AnomalyKind = "bare-line-break"         // CR or LF alone in a header block or boundary line

@@ -198,7 +198,7 @@ func (sp *splitter) split() {
 			if name == "" && !(i == 0 && sp.root && isMboxLine(sp.text)) {
 				sp.bad(i)
 			} else if name == "" {
-				b.kinds = addKind(b.kinds, BadHeaderLine)
+				b.kinds = addKind(b.kinds, MboxLine)
 			}
 			at := int64(i)
 			b.header.Fields = append(b.header.Fields, Field{Name: name,

@@ -334,7 +334,7 @@ func (n *nameList) add(p param) {
 	}
 	if len(n.list) == 0 {
 		n.first = name
-	} else if name != n.first {
+	} else if !strings.EqualFold(name, n.first) { // no program or file type depends on case
 		n.twice = true
 	}
 	n.keep(name)
