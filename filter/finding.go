@@ -57,7 +57,7 @@ type Verdict struct {
 	Direction    Direction              `json:"direction"`
 	Unit         string                 `json:"unit"`
 	Disposition  Disposition            `json:"disposition"`
-	Reply        Reply                  `json:"reply"` // zero when the message passes
+	Reply        Reply                  `json:"reply"` // 250 when the message passes: a door that has the next hop's words speaks those
 	Findings     []Finding              `json:"findings"`
 	NotInspected []message.NotInspected `json:"not_inspected"`
 

@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	lru "github.com/hashicorp/golang-lru/v2"
 
 	"congthu/filter/message"
 )
@@ -33,14 +33,11 @@ const RuleUninspected = "uninspected"
 // RuleFailed is the reason for a rule that failed on the same message again (invariant 2).
 const RuleFailed message.Reason = "rule failed"
 
-// failedMessages is how many messages that a rule failed on are remembered.
-const failedMessages = 4096
-
 // Judge runs a policy over transactions. It is safe for concurrent use.
 type Judge struct {
 	policy  atomic.Pointer[Policy]
 	slots   chan struct{} // bounds messages judged at once
-	failed  *lru.Cache[string, struct{}]
+	failed  failures
 	metrics *Metrics
 	log     *slog.Logger
 	now     func() time.Time
@@ -48,7 +45,7 @@ type Judge struct {
 
 // NewJudge makes a judge that looks at no more than concurrent messages at once.
 func NewJudge(p *Policy, concurrent int, m *Metrics, log *slog.Logger, now func() time.Time) (*Judge, error) {
-	failed, err := lru.New[string, struct{}](failedMessages)
+	failed, err := newFailures()
 	if err != nil {
 		return nil, fmt.Errorf("making the memory of failed messages: %w", err)
 	}
@@ -63,32 +60,38 @@ func (j *Judge) Swap(p *Policy) { j.policy.Store(p) }
 // Policy is the policy in force.
 func (j *Judge) Policy() *Policy { return j.policy.Load() }
 
-// errNoSlot says that too many messages are being judged.
-var errNoSlot = errors.New("too many messages are being judged at once")
+var (
+	errNoSlot   = errors.New("too many messages are being judged at once")
+	errDeadline = errors.New("judging took too long")
+)
 
 // Judge decides one message. There is no error: an error of ours is a verdict that defers.
 func (j *Judge) Judge(ctx context.Context, tx *Transaction) Verdict {
 	start := j.now()
 	p := j.policy.Load()
-	ctx, cancel := context.WithTimeout(ctx, p.Deadline)
-	defer cancel()
 	tx.Direction = p.Organisation.decideDirection(tx)
+	defer func() { j.metrics.JudgeSeconds.Observe(j.now().Sub(start).Seconds()) }()
 
-	var v Verdict
+	// Waiting for a slot is our trouble, never the message's: it has a time of its own.
+	wait, cancel := context.WithTimeout(ctx, p.Deadline/2)
+	defer cancel()
 	select {
 	case j.slots <- struct{}{}:
-		v = j.evaluate(ctx, p, tx)
-	case <-ctx.Done():
-		v = j.fault(p, tx, errNoSlot)
+		return j.evaluate(ctx, p, tx)
+	case <-wait.Done():
+		return j.fault(p, tx, errNoSlot)
 	}
-	j.count(v, tx, j.now().Sub(start))
-	return v
 }
 
 // evaluate runs the rules beside the caller, so that the deadline holds whatever a rule does.
 // A rule that overruns keeps its slot until it returns.
 func (j *Judge) evaluate(ctx context.Context, p *Policy, tx *Transaction) Verdict {
-	r := &run{judge: j, policy: p, tx: tx}
+	ctx, cancel := context.WithTimeoutCause(ctx, p.Deadline, errDeadline)
+	defer cancel()
+	r := &run{judge: j, policy: p, tx: tx, running: map[string]bool{}}
+	if j.failed.any() {
+		r.identity = identity(tx)
+	}
 	done := make(chan Verdict, 1)
 	go func() {
 		defer func() { <-j.slots }()
@@ -105,24 +108,34 @@ func (j *Judge) evaluate(ctx context.Context, p *Policy, tx *Transaction) Verdic
 		return v
 	default:
 	}
-	name, _ := r.current.Load().(string)
-	if name != "" {
-		j.remember(tx, name)
+	err := fmt.Errorf("rules %q: %w", r.atWork(), context.Cause(ctx))
+	if context.Cause(ctx) == errDeadline { // not: the client went away, the gate stops
+		for _, rule := range r.atWork() {
+			j.failed.add(identity(tx), rule)
+		}
 	}
-	return j.fault(p, tx, fmt.Errorf("rule %q: %w", name, context.Cause(ctx)))
+	return j.fault(p, tx, err)
 }
 
 // run is the judging of one message.
 type run struct {
-	judge   *Judge
-	policy  *Policy
-	tx      *Transaction
-	current atomic.Value // name of the cheap rule at work, or of the last expensive one started
+	judge    *Judge
+	policy   *Policy
+	tx       *Transaction
+	identity string // of the message, when failures are remembered
 
 	mu           sync.Mutex
+	running      map[string]bool      // rules at work
 	findings     map[string][]Finding // by rule
 	notInspected []message.NotInspected
 	err          error
+}
+
+// atWork names the rules that have not returned.
+func (r *run) atWork() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Sorted(maps.Keys(r.running))
 }
 
 func (r *run) verdict(ctx context.Context) Verdict {
@@ -151,21 +164,30 @@ func (r *run) check(ctx context.Context, rule Rule) {
 	if set.Mode == Off || set.Mode == "" {
 		return
 	}
-	r.current.Store(rule.Name)
+	// What the content causes comes again with the same content: then the message is "not inspected" by
+	// this rule, or the sender would retry for ever (invariant 2).
+	failedBefore := r.identity != "" && r.judge.failed.has(r.identity, rule.Name)
+	r.mu.Lock()
+	if failedBefore {
+		r.notInspected = append(r.notInspected, message.NotInspected{Reason: RuleFailed})
+		r.mu.Unlock()
+		return
+	}
+	r.running[rule.Name] = true
+	r.mu.Unlock()
+
 	start := r.judge.now()
 	found, err := r.call(ctx, rule)
 	r.judge.metrics.RuleSeconds.WithLabelValues(rule.Name).Observe(r.judge.now().Sub(start).Seconds())
+	if errors.As(err, new(contentError)) {
+		r.judge.failed.add(identity(r.tx), rule.Name)
+	}
 
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	delete(r.running, rule.Name)
 	if err != nil {
 		r.judge.metrics.RuleErrors.WithLabelValues(rule.Name).Inc()
-		// What the content causes comes again with the same content: then it is "not inspected", or
-		// the sender would retry for ever (invariant 2).
-		if errors.As(err, new(contentError)) && r.judge.remember(r.tx, rule.Name) {
-			r.notInspected = append(r.notInspected, message.NotInspected{Reason: RuleFailed})
-			return
-		}
 		r.err = errors.Join(r.err, fmt.Errorf("rule %q: %w", rule.Name, err))
 		return
 	}
@@ -175,7 +197,10 @@ func (r *run) check(ctx context.Context, rule Rule) {
 }
 
 // contentError is a failure that the message's content may have caused.
-type contentError struct{ cause string }
+type contentError struct {
+	cause string
+	stack []byte
+}
 
 func (e contentError) Error() string { return e.cause }
 
@@ -185,23 +210,14 @@ func (r *run) call(ctx context.Context, rule Rule) (found []Finding, err error) 
 			r.judge.metrics.Panics.Inc()
 			// The panic's value may hold content (invariant 5): only its type and the stack are logged.
 			r.judge.log.Error("rule panicked", "rule", rule.Name, "id", r.tx.ID, "type", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
-			err = contentError{"panic"}
+			err = contentError{cause: "panic"}
 		}
 	}()
 	found, err = rule.Check(ctx, r.tx)
-	if err != nil && ctx.Err() != nil {
-		err = contentError{"deadline: " + err.Error()}
+	if err != nil && context.Cause(ctx) == errDeadline {
+		err = contentError{cause: "deadline: " + err.Error()}
 	}
 	return found, err
-}
-
-// remember notes that a rule failed on this message and tells whether it had before.
-func (j *Judge) remember(tx *Transaction, rule string) (again bool) {
-	if tx.SHA256 == "" {
-		return false
-	}
-	again, _ = j.failed.ContainsOrAdd(tx.SHA256+" "+rule, struct{}{})
-	return again
 }
 
 // complete fills what the rule left to its policy.

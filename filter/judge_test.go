@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"net/netip"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -53,11 +52,16 @@ func transaction(t *testing.T, header string) *filter.Transaction {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &filter.Transaction{ID: "01ARZ3NDEKTSV4RRFFQ69G5FAV", SHA256: "hash of " + header, Message: m,
+	return &filter.Transaction{ID: "01ARZ3NDEKTSV4RRFFQ69G5FAV", SHA256: "hash of " + header, Message: m, Content: content{strings.NewReader(text)},
 		Session:     filter.Session{Door: "relay", Client: netip.MustParseAddr("10.1.1.1")},
 		ReversePath: filter.ParsePath("<an@monre.gov.vn>", ""),
 		Recipients:  []filter.Path{filter.ParsePath("<x@example.com>", "")}}
 }
+
+// content is a message in memory.
+type content struct{ *strings.Reader }
+
+func (content) SHA256() string { return "" }
 
 func finds(name, clause string, code int, fs ...filter.Finding) filter.Rule {
 	return filter.Rule{Name: name, Clause: clause, Code: code, Status: "7.1",
@@ -104,6 +108,7 @@ func TestVerdict(t *testing.T) {
 			if !strings.HasSuffix(v.Reply.String(), "(id 01ARZ3NDEKTSV4RRFFQ69G5FAV)") {
 				t.Errorf("no id in %q", v.Reply)
 			}
+			g.Log(tx, v, filter.Outcome{})
 			if n := testutil.ToFloat64(g.metrics.Messages.WithLabelValues("relay", string(v.Direction), tt.want.String(), "")); n != 1 {
 				t.Errorf("counted %v times", n)
 			}
@@ -188,36 +193,78 @@ func TestPanicIsContained(t *testing.T) {
 		if strings.Contains(g.log.String(), "TUYET") {
 			t.Errorf("content in the log: %s", g.log)
 		}
-		if n := testutil.ToFloat64(g.metrics.Panics); n != 3 {
+		if n := testutil.ToFloat64(g.metrics.Panics); n != 2 {
 			t.Errorf("%v panics counted", n)
 		}
 	}
 }
 
-// A rule that never returns is cut off by the deadline, and does not hold up the other messages for ever.
+// A rule that never returns is cut off by the deadline; the same message coming again gets what the policy
+// says of "rule failed", also when the server that sends it again wrote another Received at its top.
 func TestDeadline(t *testing.T) {
+	for _, tt := range []struct {
+		mode filter.Mode
+		want filter.Disposition
+	}{{filter.Monitor, filter.Accept}, {filter.Enforce, filter.Hold}} {
+		synctest.Test(t, func(t *testing.T) {
+			release := make(chan struct{})
+			stuck := filter.Rule{Name: "stuck", Clause: "1.1", Expensive: true, Check: func(context.Context, *filter.Transaction) ([]filter.Finding, error) {
+				<-release
+				return nil, nil
+			}}
+			quick := finds("subject", "9.3", 550)
+			quick.Expensive = true
+			g := newGate(t, filter.Policy{Rules: []filter.Rule{stuck, quick},
+				Settings: map[string]filter.Setting{"stuck": enforce(filter.Refuse, 0), "subject": enforce(filter.Refuse, 0), "uninspected": {Mode: tt.mode}}})
+			start := time.Now()
+			v := g.Judge.Judge(t.Context(), transaction(t, "Received: from a; Mon\n (by b)\nSubject: x\n"))
+			if v.Disposition != filter.Defer || v.Reply.Code() != 451 || time.Since(start) != time.Minute {
+				t.Errorf("first: %v %q after %v", v.Disposition, v.Reply, time.Since(start))
+			}
+			if !strings.Contains(fmt.Sprint(v.Err), "stuck") || strings.Contains(fmt.Sprint(v.Err), "subject") {
+				t.Errorf("the rule at work is not named: %v", v.Err)
+			}
+			v = g.Judge.Judge(t.Context(), transaction(t, "Received: from a; Tue\n (by b id 2)\nReturn-Path: <>\nSubject: x\n"))
+			if v.Disposition != tt.want || len(v.NotInspected) != 1 || v.NotInspected[0].Reason != filter.RuleFailed {
+				t.Errorf("again, %s: %v %+v", tt.mode, v.Disposition, v.NotInspected)
+			}
+			close(release)
+			synctest.Wait()
+			v = g.Judge.Judge(t.Context(), transaction(t, "Subject: z\n"))
+			if v.Disposition != filter.Accept || len(v.NotInspected) != 0 {
+				t.Errorf("another message: %v %+v", v.Disposition, v.NotInspected)
+			}
+		})
+	}
+}
+
+// Only what the content may have caused is held against a message: not a client that went away, not a gate
+// that stops, not a lack of slots.
+func TestOurTroubleIsNotRemembered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
-		stuck := filter.Rule{Name: "stuck", Clause: "1.1", Check: func(context.Context, *filter.Transaction) ([]filter.Finding, error) {
-			<-release
-			return nil, nil
+		stuck := filter.Rule{Name: "stuck", Clause: "1.1", Check: func(ctx context.Context, _ *filter.Transaction) ([]filter.Finding, error) {
+			select {
+			case <-release:
+				return nil, nil
+			case <-ctx.Done():
+				return nil, ctx.Err()
+			}
 		}}
-		g := newGate(t, filter.Policy{Rules: []filter.Rule{stuck}, Settings: map[string]filter.Setting{"stuck": enforce(filter.Refuse, 0)}})
-		start := time.Now()
-		v := g.Judge.Judge(t.Context(), transaction(t, "Subject: x\n"))
-		if v.Disposition != filter.Defer || v.Reply.Code() != 451 || time.Since(start) != time.Minute {
-			t.Errorf("%v %q after %v", v.Disposition, v.Reply, time.Since(start))
+		deaf := finds("deaf", "1.1", 550)
+		deaf.Check = func(context.Context, *filter.Transaction) ([]filter.Finding, error) { <-release; return nil, nil }
+		g := newGate(t, filter.Policy{Rules: []filter.Rule{stuck, deaf}, Settings: map[string]filter.Setting{"stuck": enforce(filter.Refuse, 0), "deaf": enforce(filter.Refuse, 0)}})
+		for range 5 {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			if v := g.Judge.Judge(ctx, transaction(t, "Subject: x\n")); v.Reply.Code() != 451 {
+				t.Errorf("%v %q", v.Disposition, v.Reply)
+			}
+			cancel()
 		}
-		// Both slots taken: the third is not judged, and is deferred as well.
-		var wg sync.WaitGroup
-		for range 2 {
-			wg.Go(func() { g.Judge.Judge(t.Context(), transaction(t, "Subject: y\n")) })
-		}
-		wg.Wait()
 		close(release)
 		synctest.Wait()
-		if v := g.Judge.Judge(t.Context(), transaction(t, "Subject: z\n")); v.Disposition != filter.Accept {
-			t.Errorf("after the rules let go: %v", v.Disposition)
+		if v := g.Judge.Judge(t.Context(), transaction(t, "Subject: x\n")); v.Disposition != filter.Accept || len(v.NotInspected) != 0 {
+			t.Errorf("held against the message: %v %+v", v.Disposition, v.NotInspected)
 		}
 	})
 }
@@ -385,5 +432,27 @@ func TestNewID(t *testing.T) {
 	}
 	if a[:10] != "01HF7YAT00" { // as every ULID of that millisecond begins
 		t.Errorf("time part %q", a[:10])
+	}
+}
+
+// A header that is over the limits is refused before any rule reads it: what stands beyond the cut would
+// count as missing, and a forged field there would pass.
+func TestHeaderOverLimits(t *testing.T) {
+	g := newGate(t, filter.Policy{Rules: []filter.Rule{finds("subject", "9.3", 550, filter.Finding{})}, Settings: map[string]filter.Setting{"subject": enforce(filter.Refuse, filter.Refuse)}})
+	limits := message.DefaultLimits()
+	for _, tt := range []struct {
+		name, header string
+		want         string
+	}{
+		{"fields at the limit", strings.Repeat("X-A: b\r\n", limits.HeaderFields), "550 5.7.1 [9.3]"},
+		{"fields over it", strings.Repeat("X-A: b\r\n", limits.HeaderFields+1), "552 5.3.4 "},
+		{"octets at the limit", "X-A: " + strings.Repeat("b", limits.HeaderBytes-len("X-A: \r\n")) + "\r\n", "550 5.7.1 [9.3]"},
+		{"octets over it", "X-A: " + strings.Repeat("b", limits.HeaderBytes) + "\r\n", "552 5.3.4 "},
+	} {
+		c := content{strings.NewReader(tt.header + "\r\nbody\r\n")}
+		tx := &filter.Transaction{ID: "01ARZ3NDEKTSV4RRFFQ69G5FAV", Session: filter.Session{Door: "relay"}}
+		if v := filter.Decide(t.Context(), g.Judge, tx, c, nil, limits); !strings.HasPrefix(v.Reply.String(), tt.want) {
+			t.Errorf("%s: %q, want %q", tt.name, v.Reply, tt.want)
+		}
 	}
 }

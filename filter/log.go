@@ -14,9 +14,11 @@ type Outcome struct {
 	Err     error  // what went wrong while acting on the verdict
 }
 
-// Log writes the one line about a message. It holds no content: no subject, no text, no file
+// Log counts a message and writes the one line about it; doors call it once for each message, after they
+// acted on its last verdict. It holds no content: no subject, no text, no file
 // name (invariant 5).
 func (j *Judge) Log(tx *Transaction, v Verdict, o Outcome) {
+	j.count(tx, v)
 	level := slog.LevelInfo
 	if v.Err != nil || o.Err != nil {
 		level = slog.LevelError
@@ -42,10 +44,11 @@ func (j *Judge) Log(tx *Transaction, v Verdict, o Outcome) {
 	if o.NextHop != "" {
 		attrs = append(attrs, slog.String("next_hop", o.NextHop))
 	}
-	for key, err := range map[string]error{"error": v.Err, "outcome_error": o.Err} {
-		if err != nil {
-			attrs = append(attrs, slog.String(key, err.Error()))
-		}
+	if v.Err != nil {
+		attrs = append(attrs, slog.String("error", v.Err.Error()))
+	}
+	if o.Err != nil {
+		attrs = append(attrs, slog.String("outcome_error", o.Err.Error()))
 	}
 	j.log.LogAttrs(context.Background(), level, "message", attrs...)
 }

@@ -15,6 +15,7 @@ const (
 	TextNextHop           TextKey = "next-hop"
 	TextHeld              TextKey = "held"
 	TextTooBig            TextKey = "too-big"
+	TextHeaderTooBig      TextKey = "header-too-big"
 	TextBareLineBreak     TextKey = "bare-line-break"
 	TextTooManyRecipients TextKey = "too-many-recipients"
 	TextUninspected       TextKey = "uninspected"
@@ -52,6 +53,9 @@ func TextOf(k TextKey) (t Text, ok bool) {
 	case TextTooBig:
 		return Text{"Thư vượt quá dung lượng mà cổng thư nhận. Hãy giảm dung lượng tệp đính kèm rồi gửi lại.",
 			"Message too big for the gate: make the attachments smaller and send again."}, true
+	case TextHeaderTooBig:
+		return Text{"Phần đầu thư (header) vượt quá giới hạn của cổng thư. Hãy soạn thư mới rồi gửi lại.",
+			"The header of this message is over the gate's limits: write a new message and send again."}, true
 	case TextBareLineBreak:
 		return Text{"Thư có ký tự xuống dòng sai chuẩn (CR hoặc LF đứng riêng). Hãy báo quản trị máy chủ gửi.",
 			"Bare CR or LF in the message: lines must end in CRLF (RFC 5321 section 2.3.8)."}, true

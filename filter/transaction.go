@@ -92,7 +92,8 @@ type Transaction struct {
 	Recipients  []Path // as the door accepted them
 	QueueID     string // the MTA's, "" when unknown
 	Message     *message.Message
-	SHA256      string // of the whole message as received, hex; "" when the door did not hash it
+	Content     Content // the message as received; nil when it was not kept
+	SHA256      string  // of the whole message as received, hex; "" when the door did not hash it
 
 	Direction Direction
 	Unit      string // organisational unit; empty until units exist

@@ -3,7 +3,6 @@ package filter
 import (
 	"errors"
 	"slices"
-	"time"
 
 	"congthu/filter/message"
 )
@@ -73,14 +72,16 @@ func (r *run) inOrder() []Finding {
 		if !ok {
 			d = Hold
 		}
-		all = append(all, Finding{Rule: RuleUninspected, Clause: uninspectedRule.Clause, Mode: set.Mode, Disposition: d,
+		all = append(all, Finding{Rule: RuleUninspected, Clause: uninspectedRule().Clause, Mode: set.Mode, Disposition: d,
 			Score: 1, Part: n.Part, Detail: string(n.Reason), Text: TextUninspected})
 	}
 	return all
 }
 
 // uninspectedRule speaks for findings that Judge makes itself.
-var uninspectedRule = Rule{Name: RuleUninspected, Clause: "10.1", Code: 550, Status: "7.1"}
+func uninspectedRule() Rule {
+	return Rule{Name: RuleUninspected, Clause: "10.1", Code: 550, Status: "7.1"}
+}
 
 func (r *run) rule(name string) Rule {
 	for _, rule := range r.policy.Rules {
@@ -88,7 +89,7 @@ func (r *run) rule(name string) Rule {
 			return rule
 		}
 	}
-	return uninspectedRule
+	return uninspectedRule()
 }
 
 func (j *Judge) newVerdict(p *Policy, tx *Transaction) Verdict {
@@ -111,18 +112,18 @@ func (j *Judge) fault(p *Policy, tx *Transaction, err error) Verdict {
 // that the content may have caused and that comes again with the same content is refused instead, as
 // malformed: the sender would retry for ever, and what nobody can read must not pass.
 func (j *Judge) Fault(tx *Transaction, err error) Verdict {
-	if errors.As(err, new(contentError)) {
+	if failure := (contentError{}); errors.As(err, &failure) {
 		j.metrics.Panics.Inc()
-		j.log.Error("message could not be read", "id", tx.ID, "error", err.Error())
-		if j.remember(tx, "message") {
-			return j.Protocol(tx, 550, "6.0", TextMalformed)
+		j.log.Error("message could not be read", "id", tx.ID, "error", err.Error(), "stack", string(failure.stack))
+		if j.failed.add(identity(tx), wholeMessage) {
+			v := j.Protocol(tx, 550, "6.0", TextMalformed)
+			v.NotInspected = append(v.NotInspected, message.NotInspected{Reason: message.Damaged})
+			return v
 		}
 	}
 	p := j.policy.Load()
 	j.direct(p, tx)
-	v := j.fault(p, tx, err)
-	j.count(v, tx, 0)
-	return v
+	return j.fault(p, tx, err)
 }
 
 // Protocol is the verdict for a message that a door turns away before it can be judged: a limit, a
@@ -137,7 +138,6 @@ func (j *Judge) Protocol(tx *Transaction, code int, status string, text TextKey)
 	if code < 500 {
 		v.Disposition = Defer
 	}
-	j.count(v, tx, 0)
 	return v
 }
 
@@ -148,13 +148,10 @@ func (j *Judge) direct(p *Policy, tx *Transaction) {
 	}
 }
 
-func (j *Judge) count(v Verdict, tx *Transaction, d time.Duration) {
-	direction := string(v.Direction)
-	j.metrics.Messages.WithLabelValues(tx.Session.Door, direction, v.Disposition.String(), v.Unit).Inc()
+// count counts a message by its last verdict.
+func (j *Judge) count(tx *Transaction, v Verdict) {
+	j.metrics.Messages.WithLabelValues(tx.Session.Door, string(v.Direction), v.Disposition.String(), v.Unit).Inc()
 	for _, f := range v.Findings {
 		j.metrics.Findings.WithLabelValues(f.Rule, f.Clause, f.Disposition.String(), string(f.Mode), v.Unit).Inc()
-	}
-	if d > 0 {
-		j.metrics.JudgeSeconds.Observe(d.Seconds())
 	}
 }

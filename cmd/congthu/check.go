@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -79,20 +80,23 @@ func (c *checkCommand) judge(p *program, judge *filter.Judge, limits message.Lim
 	spool := message.NewSpool(limits, nil)
 	defer spool.Close()
 	tx := &filter.Transaction{ID: filter.NewID(p.now()), Received: p.now(), Session: filter.Session{Door: "check", Listener: "check"}}
-	switch err := c.read(p, spool, file); {
-	case errors.Is(err, message.ErrTooBig):
-		return judge.Protocol(tx, 552, "3.4", filter.TextTooBig), nil
-	case err != nil:
+	err := c.read(p, spool, file)
+	if err != nil && !errors.Is(err, message.ErrTooBig) {
 		return filter.Verdict{}, err
 	}
-	tx.SHA256 = spool.SHA256()
-	m, err := filter.ReadMessage(spool, spool.Size(), limits)
-	if err != nil {
-		return judge.Fault(tx, err), nil
-	}
-	tx.Message = m
-	c.envelope(tx)
-	return judge.Judge(p.ctx, tx), nil
+	return filter.Decide(p.ctx, fileJudge{judge, c}, tx, spool, err, limits), nil
+}
+
+// fileJudge judges a file: it makes up the envelope once the header is known.
+type fileJudge struct {
+	filter.Decider
+	command *checkCommand
+}
+
+// Judge completes tx and judges it.
+func (j fileJudge) Judge(ctx context.Context, tx *filter.Transaction) filter.Verdict {
+	j.command.envelope(tx)
+	return j.Decider.Judge(ctx, tx)
 }
 
 func (c *checkCommand) read(p *program, spool *message.Spool, file string) error {

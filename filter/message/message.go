@@ -21,6 +21,7 @@ type Field struct {
 // Header is an ordered header block. Names compare without case.
 type Header struct {
 	Fields []Field
+	Cut    bool // the block is over HeaderBytes or HeaderFields: there are fields that are not here
 }
 
 // Message is the parsed message. All of it may be used by several goroutines at once.

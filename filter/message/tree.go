@@ -83,6 +83,7 @@ func (s *scanner) part(pl place) *Part {
 		}
 	}
 	if b.tooBig {
+		first.Header.Cut = true
 		s.read.miss(first.ID, TooBig)
 	}
 	if !b.complete && !pl.root && len(b.header.Fields) > 0 && first.Header == b.header {

@@ -78,25 +78,11 @@ func (c *conn) verdict(tx *transaction) (v filter.Verdict) {
 		return judge.Fault(tx.Transaction, tx.fault)
 	case tx.tooMany: // RFC 3463: 5.5.3, too many recipients
 		return judge.Protocol(tx.Transaction, 550, "5.3", filter.TextTooManyRecipients)
-	case errors.Is(tx.err, message.ErrTooBig):
-		return judge.Protocol(tx.Transaction, 552, "3.4", filter.TextTooBig)
-	case tx.err != nil:
-		return judge.Fault(tx.Transaction, fmt.Errorf("spooling the message: %w", tx.err))
 	}
 	ctx, cancel := context.WithCancelCause(c.srv.ctx)
 	defer cancel(nil)
 	defer c.progress(cancel)()
-	tx.SHA256 = tx.spool.SHA256()
-	msg, err := filter.ReadMessage(tx.spool, tx.spool.Size(), c.srv.cfg.Limits)
-	if err != nil {
-		return judge.Fault(tx.Transaction, err)
-	}
-	tx.Message = msg
-	v = judge.Judge(ctx, tx.Transaction)
-	if !v.Passes() && v.Reply.Code() < 400 {
-		return judge.Fault(tx.Transaction, errNoDecision)
-	}
-	return v
+	return filter.Decide(ctx, judge, tx.Transaction, tx.spool, tx.err, c.srv.cfg.Limits)
 }
 
 // act does to the message what a verdict that passes asks for. Fields can only be added or removed when

@@ -119,27 +119,12 @@ func (c *connection) decide(ctx context.Context, tx *transaction, spool *message
 func (c *connection) verdict(ctx context.Context, ft *filter.Transaction, spool *message.Spool, got received) filter.Verdict {
 	judge := c.srv.judge
 	switch {
-	case errors.Is(got.notKept, message.ErrTooBig):
-		return judge.Protocol(ft, 552, "3.4", filter.TextTooBig)
 	case got.bare:
 		return judge.Protocol(ft, 550, "5.2", filter.TextBareLineBreak)
 	case got.nul:
 		return judge.Protocol(ft, 550, "6.0", filter.TextMalformed)
-	case got.notKept != nil:
-		return judge.Fault(ft, fmt.Errorf("keeping the message: %w", got.notKept))
 	}
-	ft.SHA256 = spool.SHA256()
-	msg, err := filter.ReadMessage(spool, spool.Size(), c.srv.cfg.Limits)
-	if err != nil {
-		return judge.Fault(ft, err)
-	}
-	ft.Message = msg
-	v := judge.Judge(ctx, ft)
-	if !v.Passes() && v.Reply.Code() < 400 {
-		// A verdict that nobody made accepts nothing.
-		return judge.Fault(ft, fmt.Errorf("verdict %q without a reply", v.Disposition))
-	}
-	return v
+	return filter.Decide(ctx, judge, ft, spool, got.notKept, c.srv.cfg.Limits)
 }
 
 // clientGone tells whether the client has closed the connection with nothing left to say.

@@ -50,7 +50,7 @@ func TestErrorWhileReading(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, failure := ReadMessage(brokenReader{}, 10, message.DefaultLimits())
+	_, failure := readMessage(brokenReader{}, message.DefaultLimits())
 	if failure == nil {
 		t.Fatal("no error")
 	}
@@ -62,5 +62,8 @@ func TestErrorWhileReading(t *testing.T) {
 }
 
 type brokenReader struct{}
+
+func (brokenReader) Size() int64    { return 10 }
+func (brokenReader) SHA256() string { return "" }
 
 func (brokenReader) ReadAt([]byte, int64) (int, error) { return 0, errors.New("disk gone") }
