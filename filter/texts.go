@@ -48,8 +48,8 @@ func TextOf(k TextKey) (t Text, ok bool) {
 		return Text{"Máy chủ thư phía sau cổng tạm thời chưa nhận thư; máy chủ gửi sẽ tự động gửi lại.",
 			"The mail server behind the gate is not answering just now; your server will try again."}, true
 	case TextHeld:
-		return Text{"Thư cần cán bộ an toàn thông tin xem xét trước khi chuyển.",
-			"A security officer has to look at this message before it goes on."}, true
+		return Text{"Thư tạm thời chưa được chuyển theo chính sách của cơ quan. Hãy liên hệ cán bộ an toàn thông tin.",
+			"Deferred by policy: please ask your security officer about this message."}, true
 	case TextTooBig:
 		return Text{"Thư vượt quá dung lượng mà cổng thư nhận. Hãy giảm dung lượng tệp đính kèm rồi gửi lại.",
 			"Message too big for the gate: make the attachments smaller and send again."}, true

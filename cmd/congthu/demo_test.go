@@ -43,6 +43,26 @@ func TestDemo(t *testing.T) {
 	if !strings.Contains(stdout.String(), "6 of 14 mails reached") {
 		t.Errorf("%s", stdout)
 	}
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The table in README.md is an excerpt: each of its lines begins a line of what was printed.
+	shown := 0
+	for _, b := range blocks(string(readme)) {
+		if b.lang != "text" {
+			continue
+		}
+		for line := range strings.Lines(b.text) {
+			begin, _, _ := strings.Cut(strings.TrimSpace(line), "…")
+			if shown++; !strings.Contains(strings.Join(strings.Fields(stdout.String()), " "), strings.Join(strings.Fields(begin), " ")) {
+				t.Errorf("README.md shows %q, which is not printed", begin)
+			}
+		}
+	}
+	if shown < 5 {
+		t.Errorf("README.md shows %d lines of the table", shown)
+	}
 	b, err := os.ReadFile(log)
 	if err != nil {
 		t.Fatal(err)

@@ -194,7 +194,7 @@ func (c *Config) checkLimits(bad func(path, format string, args ...any)) {
 	within(bad, "parts", l.Parts, 10, 100_000)
 	within(bad, "recipients", l.Recipients, 100, 100_000) // RFC 5321 section 4.5.3.1.8 asks for 100
 	within(bad, "judging", l.Judging, 1, 10_000)
-	within(bad, "deadline", l.Deadline, Duration(time.Second), Duration(90*time.Second)) // Postfix waits 100 s for a proxy
+	within(bad, "deadline", l.Deadline, Duration(time.Second), Duration(90*time.Second)) // an MTA waits 100 s for a proxy unless told otherwise
 }
 
 // within reports a limit that is out of its bounds.
