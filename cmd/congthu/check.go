@@ -80,6 +80,9 @@ func (c *checkCommand) judge(p *program, judge *filter.Judge, limits message.Lim
 	spool := message.NewSpool(limits, nil)
 	defer spool.Close()
 	tx := &filter.Transaction{ID: filter.NewID(p.now()), Received: p.now(), Session: filter.Session{Door: "check", Listener: "check"}}
+	if c.Direction != "auto" {
+		tx.Session.Direction = filter.Direction(c.Direction)
+	}
 	err := c.read(p, spool, file)
 	if err != nil && !errors.Is(err, message.ErrTooBig) {
 		return filter.Verdict{}, err
@@ -137,8 +140,6 @@ func (c *checkCommand) envelope(tx *filter.Transaction) {
 	}
 	if c.Direction == "auto" {
 		tx.Session.Login = "check" // a file has no client: mail that names us as its sender is taken as ours
-	} else {
-		tx.Session.Direction = filter.Direction(c.Direction)
 	}
 }
 

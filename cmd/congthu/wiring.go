@@ -22,6 +22,11 @@ func buildPolicy(c *policy.Config) (*filter.Policy, error) {
 	}
 	org := filter.Organisation{Domains: texts(c.Organisation.Domains), TrustedNetworks: prefixes(c.Organisation.TrustedNetworks),
 		AuthservID: c.Organisation.AuthservID}
+	for i, d := range org.Domains {
+		if freeMail.Has(d) {
+			return nil, &exitError{exitConfig, c.Problem(fmt.Sprintf("organisation.domains[%d]", i), "is a free-mail domain: nobody's own")}
+		}
+	}
 	size, free := c.Rules[rules.NameAttachmentSize], c.Rules[rules.NameFreeMail]
 	return &filter.Policy{
 		Hash:         c.Hash("free-mail " + freeMail.Version),
