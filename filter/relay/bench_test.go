@@ -11,7 +11,7 @@ import (
 // benchMail sends messages of so many octets through a gate, one connection each, and reports the
 // CPU seconds of client, gate and next hop together for 1000 of them.
 func benchMail(b *testing.B, octets int) {
-	g, hop := withHop(b, nil)
+	g, hop := withHop(b, func(cfg *Config) { cfg.Keep = Defaults().Keep })
 	message := "Subject: bench\r\n\r\n" + strings.Repeat(strings.Repeat("x", 76)+"\r\n", octets/78) + ".\r\n"
 	b.SetBytes(int64(len(message)))
 	before := cpu(b)

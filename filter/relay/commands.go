@@ -62,14 +62,18 @@ func (c *connection) hello(ctx context.Context, line string, extended bool) repl
 	var r reply
 	var err error
 	if c.dropStaleHop(); c.hop != nil {
-		if r, err = c.hop.hello(g); err != nil {
+		kept := c.hop.kept
+		r, err = c.hop.hello(g)
+		// A kept connection that does not answer as a new one would is none to use.
+		again := err != nil && (kept || wentAway(err)) || err == nil && kept && r.class() != 2
+		if err != nil || again {
 			c.dropHop()
-			if wentAway(err) {
-				r, err = c.reach(ctx)
-			}
+		}
+		if again {
+			r, err = c.reach(ctx, nil)
 		}
 	} else {
-		r, err = c.reach(ctx)
+		r, err = c.reach(ctx, nil)
 	}
 	switch {
 	case err != nil:
@@ -96,7 +100,7 @@ func (c *connection) passed(r reply) reply {
 	return r
 }
 
-// xforward takes what a trusted peer says of its client, and hands it on to a next hop that wants it.
+// xforward takes what a trusted peer says of its client. MAIL hands it on to a next hop that wants it.
 func (c *connection) xforward(args string) reply {
 	switch {
 	case !c.trusted:
@@ -115,14 +119,6 @@ func (c *connection) xforward(args string) reply {
 		return c.breach(replySyntaxForward)
 	}
 	c.forwarded = f
-	if c.hop == nil {
-		return own(replyOK) // MAIL connects again and tells it then
-	}
-	one := &forwarded{lines: [][]attribute{attrs}}
-	if err := c.hop.forward(one.commands(c.hop.ext.xforward)); err != nil {
-		c.log.Warn("handing XFORWARD on", "error", err)
-		c.dropHop()
-	}
 	return own(replyOK)
 }
 
@@ -167,7 +163,7 @@ func (c *connection) declined(tx *transaction) reply {
 // nothing was under way is made anew.
 func (c *connection) openTransaction(ctx context.Context, line string) (reply, error) {
 	if c.dropStaleHop(); c.hop != nil {
-		r, err := c.hop.command(line, 2, c.srv.cfg.Timeouts.Mail)
+		r, err := c.hop.open(c.forwarded, line)
 		if err == nil && r.code != 421 {
 			return r, nil
 		}
@@ -176,10 +172,10 @@ func (c *connection) openTransaction(ctx context.Context, line string) (reply, e
 			return reply{}, err
 		}
 	}
-	if _, err := c.reach(ctx); err != nil {
+	if _, err := c.reach(ctx, nil); err != nil {
 		return reply{}, err
 	}
-	r, err := c.hop.command(line, 2, c.srv.cfg.Timeouts.Mail)
+	r, err := c.hop.open(c.forwarded, line)
 	if err != nil {
 		c.dropHop()
 	}

@@ -59,7 +59,7 @@ func (c *connection) run(ctx context.Context) {
 			_ = c.send(own(replyTrouble))
 		}
 	}()
-	if _, err := c.reach(ctx); err != nil {
+	if _, err := c.reach(ctx, c.srv.keeper.take); err != nil {
 		c.log.Error("no next hop answers", "error", err)
 		_ = c.send(own(greetingDown(c.srv.cfg.Hostname)))
 		return
@@ -134,14 +134,20 @@ func (c *connection) send(r reply) error {
 }
 
 // reach connects to a next hop, the first in order that answers, and brings it to where the client
-// is: greeted in the client's words and told what XFORWARD told us. The reply is the next hop's to
-// EHLO or HELO; it is 2xx if one was 2xx before.
-func (c *connection) reach(ctx context.Context) (reply, error) {
+// is: greeted in the client's words. The reply is the next hop's to EHLO or HELO; it is 2xx if one was
+// 2xx before. kept, which may be nil, gives out a connection that is there already.
+func (c *connection) reach(ctx context.Context, kept func(addr string) *nextHop) (reply, error) {
 	until := time.Now().Add(c.srv.cfg.Timeouts.Connect)
 	var errs []error
 	for i, addr := range c.srv.cfg.NextHops {
 		// What is left of the time is shared, so that one that hangs leaves some for the others.
 		share := time.Until(until) / time.Duration(len(c.srv.cfg.NextHops)-i)
+		if kept != nil {
+			if h := kept(addr); h != nil {
+				c.setHop(h)
+				return reply{}, nil
+			}
+		}
 		h, err := c.srv.dialNextHop(ctx, addr, time.Now().Add(share))
 		if err == nil {
 			c.setHop(h)
@@ -175,8 +181,6 @@ func (c *connection) introduce(h *nextHop) (reply, error) {
 		return r, nil
 	case !h.ext.covers(g.offered):
 		return reply{}, fmt.Errorf("next hop %s offers less than the client was promised", h.addr)
-	case c.forwarded != nil:
-		return r, h.forward(c.forwarded.commands(h.ext.xforward))
 	}
 	return r, nil
 }
@@ -225,7 +229,25 @@ func (c *connection) close() {
 	_ = c.conn.Close()
 	c.in.discard()
 	if c.hop != nil && c.tx == nil {
-		c.hop.quit()
+		c.release()
 	}
 	c.dropHop()
+}
+
+// release parts with a next hop that has nothing under way: it is kept for another client if that can
+// be, else it is told QUIT.
+func (c *connection) release() {
+	h := c.hop
+	if c.srv.keeper.wants(h) && !c.srv.conns.isClosing() {
+		if r, err := h.command("RSET", 2, h.times.Quit); err == nil && r.code == 250 {
+			c.mu.Lock()
+			c.hop, c.hopConn = nil, nil // beyond the reach of cut
+			cut := c.isCut
+			c.mu.Unlock()
+			if !cut && c.srv.keeper.put(h) {
+				return
+			}
+		}
+	}
+	h.quit()
 }

@@ -171,11 +171,9 @@ func (c *connection) deliver(ctx context.Context, tx *transaction, m content) (a
 
 // replay gives the envelope to a next hop anew. All that was accepted before has to be again.
 func (c *connection) replay(ctx context.Context, tx *transaction) error {
-	c.forwarded = tx.forwarded
-	r, err := c.reach(ctx)
-	c.forwarded = nil
+	r, err := c.reach(ctx, nil)
 	if err == nil {
-		r, err = c.hop.command(tx.mail, 2, c.srv.cfg.Timeouts.Mail)
+		r, err = c.hop.open(tx.forwarded, tx.mail)
 	}
 	for i := 0; err == nil && r.class() == 2 && i < len(tx.recipients); i++ {
 		r, err = c.hop.command(tx.recipients[i].line, 2, c.srv.cfg.Timeouts.Rcpt)

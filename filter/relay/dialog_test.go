@@ -19,6 +19,8 @@ import (
 //	C: text     the client sends a line         S: text     the gate answers the client
 //	N: text     the next hop sends a line       H: text     the gate sends the next hop
 //	A:          the next hop takes a new connection (A: 2 takes one that the second next hop gets)
+//	R:          a new client connects
+//	K: n        n idle connections to next hops are kept
 //	L: text     the next message's log line: disposition, reply, next hop's part, error
 //	= setting   of the listener, before the first step
 //
@@ -99,6 +101,10 @@ func (d *dialog) begin(settings []string) {
 			switch name {
 			case "trusted":
 				cfg.TrustedPeers = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+			case "keep":
+				cfg.Keep.Connections = n
+			case "keep-mails":
+				cfg.Keep.Mails = n
 			case "recipients":
 				cfg.Recipients = n
 			case "wire-bytes":
@@ -160,6 +166,14 @@ func (d *dialog) step(step, arg string) error {
 			d.hop.Close()
 		}
 		d.hop = newWire(conn)
+		return nil
+	case "R":
+		d.client.Close()
+		conn, err := net.Dial("tcp", d.gate.addr)
+		d.client = newWire(conn)
+		return err
+	case "K":
+		eventually(d.t, arg+" kept connections", func() bool { return fmt.Sprint(d.gate.keeper.count()) == arg })
 		return nil
 	case "L":
 		d.logs++

@@ -133,6 +133,7 @@ func newGate(t testing.TB, change func(*Config)) *gate {
 	t.Helper()
 	cfg := Defaults()
 	cfg.Name, cfg.Hostname = "test", "gate.test"
+	cfg.Keep.Connections = 0 // tests that keep connections say so
 	if change != nil {
 		change(&cfg)
 	}

@@ -57,15 +57,30 @@ func startHop(t testing.TB, act func(conn int, stage string) string) *fakeHop {
 	return h
 }
 
+// at is what to do at a stage.
+func (h *fakeHop) at(conn int, stage string) string {
+	h.mu.Lock()
+	act := h.act
+	h.mu.Unlock()
+	if act == nil {
+		return ""
+	}
+	return act(conn, stage)
+}
+
+// setAct changes what the next hop does from now on.
+func (h *fakeHop) setAct(act func(conn int, stage string) string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.act = act
+}
+
 func (h *fakeHop) serve(c net.Conn, n int) {
 	defer c.Close()
 	r := bufio.NewReader(c)
 	// say plays a stage and tells whether the connection goes on.
 	say := func(stage, usual string) bool {
-		what := ""
-		if h.act != nil {
-			what = h.act(n, stage)
-		}
+		what := h.at(n, stage)
 		switch what {
 		case "":
 			what = usual
@@ -99,7 +114,7 @@ func (h *fakeHop) serve(c net.Conn, n int) {
 			if !say(verb, "354 go\r\n") {
 				return
 			}
-			if (h.act == nil || !strings.HasPrefix(h.act(n, verb), "5")) && !h.message(r, n, say) {
+			if !strings.HasPrefix(h.at(n, verb), "5") && !h.message(r, n, say) {
 				return
 			}
 		case "QUIT":
@@ -126,7 +141,7 @@ func (h *fakeHop) message(r *bufio.Reader, n int, say func(stage, usual string) 
 		}
 		b.WriteString(strings.TrimPrefix(line, "."))
 	}
-	if h.act == nil || h.act(n, "end") == "" {
+	if h.at(n, "end") == "" {
 		h.mu.Lock()
 		h.messages = append(h.messages, b.String())
 		h.mu.Unlock()

@@ -22,6 +22,14 @@ type nextHop struct {
 	times *Timeouts
 	ext   extensions
 	out   []byte // scratch for a command
+	made  time.Time
+
+	line     string // what it was greeted with
+	welcome  reply  // its reply to that; zero before
+	mails    int    // transactions begun
+	told     bool   // something of a client with XFORWARD
+	kept     bool   // comes from the keeper, and nothing was said since
+	personal bool   // knows something of its client that outlives a transaction: never kept
 }
 
 // dialNextHop connects to addr and reads its greeting, all before deadline.
@@ -30,7 +38,7 @@ func (s *Server) dialNextHop(ctx context.Context, addr string, deadline time.Tim
 	if err != nil {
 		return nil, fmt.Errorf("connecting to next hop %s: %w", addr, err)
 	}
-	h := &nextHop{addr: addr, conn: conn, in: newInput(conn, s.blocks, maxReplyLine), times: &s.cfg.Timeouts}
+	h := &nextHop{addr: addr, conn: conn, in: newInput(conn, s.blocks, maxReplyLine), times: &s.cfg.Timeouts, made: time.Now()}
 	r, err := readReply(h.in, deadline)
 	switch {
 	case err != nil:
@@ -50,6 +58,7 @@ func (h *nextHop) command(line string, want int, wait time.Duration) (reply, err
 	if h.in.buffered() > 0 {
 		return reply{}, fmt.Errorf("next hop %s: %w: it speaks unasked", h.addr, errNonsense)
 	}
+	h.kept = false
 	deadline := time.Now().Add(wait)
 	h.out = append(append(h.out[:0], line...), '\r', '\n')
 	if err := h.conn.SetWriteDeadline(deadline); err != nil {
@@ -75,20 +84,43 @@ func (h *nextHop) reply(want int, deadline time.Time) (reply, error) {
 
 // hello says EHLO or HELO as the client did. To a next hop that does not know EHLO it says HELO, as
 // RFC 5321 section 3.2 has it, and then the next hop offers no extensions.
+//
+// A kept connection that was greeted in these very words need not be greeted again. In other words it
+// is: EHLO may be said again (RFC 5321 section 4.1.4), so that no next hop ever takes one client's name
+// for another's.
 func (h *nextHop) hello(g *greeting) (reply, error) {
-	h.ext = extensions{}
+	if h.kept && h.line == g.line {
+		return h.welcome, nil
+	}
+	h.ext, h.line, h.welcome = extensions{}, g.line, reply{}
 	r, err := h.command(g.line, 2, h.times.Mail)
-	if err != nil || !g.extended {
+	if err != nil {
 		return r, err
 	}
-	switch r.code {
-	case 500, 502, 504:
-		return h.command("HELO "+g.name, 2, h.times.Mail)
-	}
-	if r.class() == 2 {
+	switch {
+	case !g.extended:
+	case r.code == 500, r.code == 502, r.code == 504:
+		if r, err = h.command("HELO "+g.name, 2, h.times.Mail); err != nil {
+			return r, err
+		}
+	case r.class() == 2:
 		h.ext = parseExtensions(r)
 	}
+	h.welcome = r
 	return r, nil
+}
+
+// open begins a transaction: who the client's client is, as far as the next hop wants to know it, and
+// MAIL. What was said of another client is taken back first, in so many words.
+func (h *nextHop) open(f *forwarded, line string) (reply, error) {
+	if f != nil || h.told {
+		if err := h.forward(f.commands(h.ext.xforward)); err != nil {
+			return reply{}, err
+		}
+		h.told = f != nil
+	}
+	h.mails++
+	return h.command(line, 2, h.times.Mail)
 }
 
 // forward hands on what the client of our client is. A next hop that does not want to know it

@@ -3,7 +3,8 @@
 //
 // Every connection has a connection to the next hop beside it. Commands and replies are passed on
 // as they came; the message stops at the gate, which answers DATA itself, judges the message and
-// only then hands it on. The relay keeps no queue: it says 250 to a message only with the next
+// only then hands it on. A connection to a next hop may serve one client after the other, but nothing
+// that one said is ever taken for another's. The relay keeps no queue: it says 250 to a message only with the next
 // hop's own 250.
 //
 // It obeys RFC 5321, and of its extensions carries RFC 1870 (SIZE), RFC 6152 (8BITMIME), RFC 6531
@@ -50,6 +51,7 @@ type Config struct {
 	Limits       message.Limits
 	Recipients   int // accepted for one message; beyond: 452 4.5.3
 	Connections  int // open at once; beyond: 421 4.3.2
+	Keep         Keep
 	Timeouts     Timeouts
 }
 
@@ -88,6 +90,8 @@ func Defaults() Config {
 		Limits:      message.DefaultLimits(),
 		Recipients:  1000,
 		Connections: 1000,
+		// Postfix under stress drops a client after 10 s of silence.
+		Keep: Keep{Connections: 20, Idle: 5 * time.Second, Age: 5 * time.Minute, Mails: 50},
 		Timeouts: Timeouts{
 			Command: 5 * time.Minute,
 			Write:   5 * time.Minute,
@@ -124,6 +128,9 @@ func (c Config) Validate() error {
 	if c.Connections < 1 {
 		errs = append(errs, fmt.Errorf("connections: %d is less than 1", c.Connections))
 	}
+	if k := c.Keep; k.Connections < 0 || k.Idle < 0 || k.Age < 0 || k.Mails < 0 {
+		errs = append(errs, fmt.Errorf("kept connections: %+v has negative bounds", k))
+	}
 	if c.Limits.WireBytes < 1 {
 		errs = append(errs, fmt.Errorf("limits: %d octets of message are less than 1", c.Limits.WireBytes))
 	}
@@ -151,6 +158,7 @@ type Server struct {
 	dial    dialer
 	blocks  *blocks
 	conns   tracker
+	keeper  *keeper
 }
 
 // dialer connects to a next hop.
@@ -167,7 +175,7 @@ func New(cfg Config, judge Judge, budget *message.Budget, metrics *filter.Metric
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("relay %q: %w", cfg.Name, err)
 	}
-	s := &Server{cfg: cfg, judge: judge, budget: budget, metrics: metrics, now: now, dial: dialTCP, blocks: newBlocks(),
+	s := &Server{cfg: cfg, judge: judge, budget: budget, metrics: metrics, now: now, dial: dialTCP, blocks: newBlocks(), keeper: newKeeper(cfg.Keep),
 		log: log.With("door", doorName, "listener", cfg.Name)}
 	s.conns.init()
 	return s, nil

@@ -134,6 +134,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	}
 	t.mu.Unlock()
 	defer t.cancel()
+	defer s.keeper.close()
 
 	select {
 	case <-t.empty:

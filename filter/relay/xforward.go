@@ -18,6 +18,7 @@ func xforwardNames() []string {
 const (
 	maxXforwardValue = 255 // octets of a decoded value
 	maxXforwardLines = 16  // commands before one MAIL
+	maxXforwardOut   = 510 // octets of a command of ours without CRLF, unless one attribute alone is longer
 )
 
 // attribute is one NAME=value of an XFORWARD command.
@@ -66,20 +67,36 @@ func (f *forwarded) with(attrs []attribute) (*forwarded, error) {
 	return next, nil
 }
 
-// commands are the XFORWARD commands to hand on to a next hop that takes the named attributes: as
-// they came, without the attributes that it does not take.
+// commands are the XFORWARD commands to give to a next hop that takes the named attributes. Each that
+// was not said, all of them if f is nil, is [UNAVAILABLE], so that nothing said of another client stands.
 func (f *forwarded) commands(takes []string) []string {
+	said := map[string]string{}
+	if f != nil {
+		for _, a := range slices.Concat(f.lines...) {
+			said[a.name] = a.raw
+		}
+	}
 	var out []string
-	for _, attrs := range f.lines {
-		line := "XFORWARD"
-		for _, a := range attrs {
-			if slices.Contains(takes, a.name) {
-				line += " " + a.raw
-			}
+	line := ""
+	for _, name := range xforwardNames() {
+		if !slices.Contains(takes, name) {
+			continue
 		}
-		if line != "XFORWARD" {
+		raw, ok := said[name]
+		if !ok {
+			raw = name + "=[UNAVAILABLE]"
+		}
+		if line != "" && len(line)+1+len(raw) > maxXforwardOut {
 			out = append(out, line)
+			line = ""
 		}
+		if line == "" {
+			line = "XFORWARD"
+		}
+		line += " " + raw
+	}
+	if line != "" {
+		out = append(out, line)
 	}
 	return out
 }
