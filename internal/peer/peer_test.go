@@ -160,3 +160,77 @@ func TestPrivatePostfixDelivers(t *testing.T) {
 		t.Error("Postfix still listens")
 	}
 }
+
+// server is what the unpacked servers have in common.
+type server interface {
+	Start() error
+	Stop() error
+	Kill() error
+	WaitEmpty(time.Duration) error
+	Log() string
+}
+
+// TestUnpackedServersDeliver sends through Sendmail and Exim, before and after all their processes were killed.
+func TestUnpackedServersDeliver(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		need func(TB)
+		make func(listen, hop string) server
+	}{
+		{"sendmail", NeedSendmail, func(listen, hop string) server {
+			return &Sendmail{Name: "mx.example.vn", Listen: listen, NextHop: hop}
+		}},
+		{"exim", NeedExim, func(listen, hop string) server {
+			return &Exim{Name: "mx.example.vn", Listen: listen, NextHop: hop}
+		}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			tc.need(t)
+			sink := &Sink{}
+			if err := sink.Start("127.0.0.1:0"); err != nil {
+				t.Fatal(err)
+			}
+			defer sink.Close()
+			var ports Ports
+			addr, err := ports.Next()
+			if err != nil {
+				t.Fatal(err)
+			}
+			s := tc.make(addr, sink.Addr)
+			if err := s.Start(); err != nil {
+				t.Fatal(err)
+			}
+			defer func() {
+				if err := s.Stop(); err != nil {
+					t.Error(err)
+				}
+			}()
+			for _, key := range []string{"one", "two"} {
+				c, err := Dial(addr)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := c.Ehlo("client.example.vn"); err != nil {
+					t.Fatal(err)
+				}
+				a, err := c.Send(Mail{From: "a@example.vn", To: []string{"b@example.vn"}, Bytes: []byte("X-Peer-Key: " + key + "\r\n\r\nhello\r\n")})
+				if err != nil || !a.Data.OK() {
+					t.Fatalf("%v %v\n%s", a.Last(), err, s.Log())
+				}
+				c.Quit()
+				if err := Wait(30*time.Second, "the message", func() bool { return len(sink.ByKey(key)) == 1 }); err != nil {
+					t.Fatalf("%v\n%s", err, s.Log())
+				}
+				if err := s.WaitEmpty(10 * time.Second); err != nil {
+					t.Error(err)
+				}
+				if err := s.Kill(); err != nil {
+					t.Error(err)
+				}
+				if err := s.Start(); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+	}
+}

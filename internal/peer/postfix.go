@@ -8,9 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -31,11 +29,7 @@ type Postfix struct {
 	Dir string // scratch folder, made by Prepare
 
 	sbin string
-	cmd  *exec.Cmd
-	done chan error
-	out  output
-
-	watcher *exec.Cmd
+	d    daemon
 }
 
 // FindPostfix tells where Postfix's programs are.
@@ -148,8 +142,8 @@ func (p *Postfix) Start() error {
 	}
 	base := fmt.Sprintf(baseMain, p.Dir, p.sbin, strings.TrimSpace(string(daemons)), p.Name, hop)
 	main := without(base, p.Main) + p.Main + "\n"
-	master := p.Master + "\n" + fmt.Sprintf(baseMaster, "y")
-	for name, text := range map[string]string{"main.cf": main, "master.cf": master} {
+	services := p.Master + "\n" + fmt.Sprintf(baseMaster, "y")
+	for name, text := range map[string]string{"main.cf": main, "master.cf": services} {
 		if err := os.WriteFile(filepath.Join(p.Dir, "etc", name), []byte(text), 0o644); err != nil {
 			return fmt.Errorf("writing %s: %w", name, err)
 		}
@@ -160,38 +154,16 @@ func (p *Postfix) Start() error {
 	}
 	// The master itself and in the foreground (-d), so that its end can be waited for: "postfix stop"
 	// sleeps by the second.
-	p.cmd = exec.Command(filepath.Join(strings.TrimSpace(string(daemons)), "master"), "-d", "-c", filepath.Join(p.Dir, "etc"))
-	p.cmd.Env = append(os.Environ(), "MAIL_CONFIG="+filepath.Join(p.Dir, "etc"))
-	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.out
-	p.cmd.WaitDelay = time.Second
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if err := p.cmd.Start(); err != nil {
-		return fmt.Errorf("starting Postfix: %w", err)
-	}
-	p.done = make(chan error, 1)
-	go func() { p.done <- p.cmd.Wait() }()
-	if err := p.watch(); err != nil {
-		return errors.Join(err, p.Stop())
+	p.d.name = "Postfix " + p.Name
+	master := exec.Command(filepath.Join(strings.TrimSpace(string(daemons)), "master"), "-d", "-c", filepath.Join(p.Dir, "etc"))
+	master.Env = append(os.Environ(), "MAIL_CONFIG="+filepath.Join(p.Dir, "etc"))
+	if err := p.d.start(master); err != nil {
+		return err
 	}
 	for _, addr := range p.Listens {
 		if err := Wait(20*time.Second, "Postfix on "+addr, func() bool { return greets(addr) }); err != nil {
-			return errors.Join(fmt.Errorf("%w\n%s%s", err, p.out.String(), p.Log()), p.Stop())
+			return errors.Join(fmt.Errorf("%w\n%s%s", err, p.d.out.String(), p.Log()), p.Stop())
 		}
-	}
-	return nil
-}
-
-// watch has a shell end the instance when this process dies without Stop: the shell's standard input
-// then ends. (PR_SET_PDEATHSIG does not last: the kernel forgets it when the master changes its user.)
-func (p *Postfix) watch() error {
-	p.watcher = exec.Command("sh", "-c", `read -r _; kill -TERM "$0"`, strconv.Itoa(p.cmd.Process.Pid))
-	p.watcher.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if _, err := p.watcher.StdinPipe(); err != nil {
-		return fmt.Errorf("watching over Postfix: %w", err)
-	}
-	if err := p.watcher.Start(); err != nil {
-		p.watcher = nil
-		return fmt.Errorf("watching over Postfix: %w", err)
 	}
 	return nil
 }
@@ -301,33 +273,11 @@ func (p *Postfix) Log() string {
 	return string(b)
 }
 
+// Kill ends all of the instance's processes with SIGKILL, as a power cut would. Start starts it again, with
+// its queue.
+func (p *Postfix) Kill() error { return p.d.kill() }
+
 // Stop ends the instance and takes its folder away.
 func (p *Postfix) Stop() error {
-	return errors.Join(p.end(), os.RemoveAll(p.Dir))
-}
-
-func (p *Postfix) end() error {
-	if p.done == nil { // never started
-		return nil
-	}
-	pid := p.cmd.Process.Pid
-	if p.watcher != nil {
-		p.watcher.Process.Kill()
-		p.watcher.Wait() // "signal: killed" says nothing new
-	}
-	// The master ends its children, which are in its process group.
-	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
-		return fmt.Errorf("stopping Postfix: %w", err)
-	}
-	var err error
-	select {
-	case <-p.done:
-	case <-time.After(20 * time.Second):
-		err = errors.New("stopping Postfix: it did not end within 20 s of SIGTERM")
-	}
-	p.done = nil
-	if kerr := syscall.Kill(-pid, syscall.SIGKILL); kerr != nil && !errors.Is(kerr, syscall.ESRCH) {
-		err = errors.Join(err, fmt.Errorf("stopping Postfix's children: %w", kerr))
-	}
-	return err
+	return errors.Join(p.d.stop(), os.RemoveAll(p.Dir))
 }
