@@ -28,9 +28,10 @@ type connection struct {
 	tx        *transaction
 	hop       *nextHop // nil while there is none
 
-	breaches int  // wrong commands
-	idle     int  // commands since the last message
-	closing  bool // after the next reply
+	replies  []byte // not yet sent
+	breaches int    // wrong commands
+	idle     int    // commands since the last message
+	closing  bool   // after the next reply
 
 	mu      sync.Mutex
 	hopConn net.Conn // hop's, for cut
@@ -73,20 +74,29 @@ func (c *connection) run(ctx context.Context) {
 			c.log.Debug("connection ended", "error", err)
 			return
 		}
-		if r.code == 421 {
-			c.closing = true
+		if r.code != 0 {
+			c.answer(r)
 		}
-		if r.code == 0 {
-			continue
+		// Replies to commands that came together go out together (RFC 2920 section 3.2).
+		if _, more := c.in.ahead(); c.closing || !more || len(c.replies) > maxReplyBytes {
+			err = c.flush()
 		}
-		if err := c.send(r); err != nil {
+		if err != nil {
 			c.log.Debug("connection ended", "error", err)
 			return
 		}
 	}
 }
 
-// step reads one command and carries it out. The zero reply says that it has answered already; an
+// answer replies to a command, soon. 421 ends the connection.
+func (c *connection) answer(r reply) {
+	c.replies = append(c.replies, r.raw...)
+	if r.code == 421 {
+		c.closing = true
+	}
+}
+
+// step reads one command and carries it out. The zero reply says that it was answered already; an
 // error ends the connection without a word.
 func (c *connection) step(ctx context.Context) (reply, error) {
 	if c.in.interrupted() {
@@ -123,11 +133,25 @@ func (c *connection) breach(line string) reply {
 	return own(line)
 }
 
+// send replies now.
 func (c *connection) send(r reply) error {
+	c.answer(r)
+	return c.flush()
+}
+
+// flush sends the replies that wait.
+func (c *connection) flush() error {
+	if len(c.replies) == 0 {
+		return nil
+	}
 	if err := c.conn.SetWriteDeadline(time.Now().Add(c.srv.cfg.Timeouts.Write)); err != nil {
 		return fmt.Errorf("sending a reply: %w", err)
 	}
-	if _, err := c.conn.Write(r.raw); err != nil {
+	_, err := c.conn.Write(c.replies)
+	if c.replies = c.replies[:0]; cap(c.replies) > maxReplyBytes {
+		c.replies = nil
+	}
+	if err != nil {
 		return fmt.Errorf("sending a reply: %w", err)
 	}
 	return nil

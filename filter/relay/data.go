@@ -169,17 +169,28 @@ func (c *connection) deliver(ctx context.Context, tx *transaction, m content) (a
 	}
 }
 
+// replayGroup is how many recipients are given at once: of the longest commands, a group that fits the
+// buffers between us.
+const replayGroup = 8
+
 // replay gives the envelope to a next hop anew. All that was accepted before has to be again.
 func (c *connection) replay(ctx context.Context, tx *transaction) error {
-	r, err := c.reach(ctx, nil)
-	if err == nil {
-		r, err = c.hop.open(tx.forwarded, tx.mail)
+	if _, err := c.reach(ctx, nil); err != nil {
+		return err
 	}
-	for i := 0; err == nil && r.class() == 2 && i < len(tx.recipients); i++ {
-		r, err = c.hop.command(tx.recipients[i].line, 2, c.srv.cfg.Timeouts.Rcpt)
+	opening := tx
+	for from := 0; opening != nil || from < len(tx.recipients); {
+		to := tx.recipients[from:min(from+replayGroup, len(tx.recipients))]
+		replies, err := c.hop.envelope(opening, to)
+		for _, r := range replies {
+			if r.class() != 2 {
+				return fmt.Errorf("next hop %s now answers %d", c.hop.addr, r.code)
+			}
+		}
+		if err != nil {
+			return err
+		}
+		opening, from = nil, from+len(to)
 	}
-	if err == nil && r.class() != 2 {
-		err = fmt.Errorf("next hop %s now answers %d", c.hop.addr, r.code)
-	}
-	return err
+	return nil
 }

@@ -8,13 +8,14 @@ import (
 
 // extensions are the SMTP service extensions that the relay carries, as a server offers them.
 type extensions struct {
-	size      bool
-	sizeLimit int64    // octets, 0 for none said (RFC 1870)
-	eightBit  bool     // 8BITMIME, RFC 6152
-	utf8      bool     // SMTPUTF8, RFC 6531
-	dsn       bool     // DSN, RFC 3461
-	codes     bool     // ENHANCEDSTATUSCODES, RFC 2034
-	xforward  []string // attributes, upper case
+	size       bool
+	sizeLimit  int64    // octets, 0 for none said (RFC 1870)
+	eightBit   bool     // 8BITMIME, RFC 6152
+	utf8       bool     // SMTPUTF8, RFC 6531
+	dsn        bool     // DSN, RFC 3461
+	codes      bool     // ENHANCEDSTATUSCODES, RFC 2034
+	xforward   []string // attributes, upper case
+	pipelining bool     // RFC 2920
 }
 
 // parseExtensions reads the lines of an EHLO reply after its first (RFC 5321 section 4.1.1.1).
@@ -38,6 +39,8 @@ func parseExtensions(r reply) extensions {
 			x.eightBit = true
 		case "SMTPUTF8":
 			x.utf8 = true
+		case "PIPELINING":
+			x.pipelining = true
 		case "DSN":
 			x.dsn = true
 		case "ENHANCEDSTATUSCODES":
@@ -56,10 +59,10 @@ func (x extensions) covers(y extensions) bool {
 	return has(x.size, y.size) && has(x.eightBit, y.eightBit) && has(x.utf8, y.utf8) && has(x.dsn, y.dsn)
 }
 
-// greeting is our EHLO reply: what the next hop offers, filtered to what the relay carries. XFORWARD
-// is our own ability, offered to peers that are trusted with it.
+// greeting is our EHLO reply: what the next hop offers, filtered to what the relay carries. PIPELINING
+// and XFORWARD are our own abilities; the latter is offered to peers that are trusted with it.
 func (x extensions) greeting(hostname string, wireBytes int64, trusted bool) reply {
-	lines := []string{hostname}
+	lines := []string{hostname, "PIPELINING"}
 	if x.size {
 		limit := wireBytes
 		if x.sizeLimit > 0 {

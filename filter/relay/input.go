@@ -139,6 +139,16 @@ func (in *input) line(deadline time.Time) ([]byte, error) {
 	}
 }
 
+// ahead looks at the next line, without its CRLF, if it is there, whole, well ended and not too long.
+func (in *input) ahead() ([]byte, bool) {
+	held := in.buf[in.r:in.w]
+	end := bytes.IndexByte(held, '\n')
+	if end < 1 || end+1 > len(in.small) || held[end-1] != '\r' {
+		return nil, false
+	}
+	return held[:end-1], true
+}
+
 // borrow gives the input a block to read into. What is unread moves over.
 func (in *input) borrow() {
 	if in.block != nil {

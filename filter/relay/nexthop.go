@@ -55,19 +55,30 @@ func (s *Server) dialNextHop(ctx context.Context, addr string, deadline time.Tim
 // command sends one command line, without CRLF, and reads its reply, which must be of the class
 // wanted or of class 4 or 5.
 func (h *nextHop) command(line string, want int, wait time.Duration) (reply, error) {
-	if h.in.buffered() > 0 {
-		return reply{}, fmt.Errorf("next hop %s: %w: it speaks unasked", h.addr, errNonsense)
-	}
-	h.kept = false
 	deadline := time.Now().Add(wait)
-	h.out = append(append(h.out[:0], line...), '\r', '\n')
-	if err := h.conn.SetWriteDeadline(deadline); err != nil {
-		return reply{}, fmt.Errorf("next hop %s: %w", h.addr, err)
-	}
-	if _, err := h.conn.Write(h.out); err != nil {
-		return reply{}, fmt.Errorf("next hop %s: sending a command: %w", h.addr, err)
+	if err := h.send(deadline, line); err != nil {
+		return reply{}, err
 	}
 	return h.reply(want, deadline)
+}
+
+// send sends command lines, without CRLF, at once.
+func (h *nextHop) send(deadline time.Time, lines ...string) error {
+	if h.in.buffered() > 0 {
+		return fmt.Errorf("next hop %s: %w: it speaks unasked", h.addr, errNonsense)
+	}
+	h.kept = false
+	h.out = h.out[:0]
+	for _, line := range lines {
+		h.out = append(append(h.out, line...), '\r', '\n')
+	}
+	if err := h.conn.SetWriteDeadline(deadline); err != nil {
+		return fmt.Errorf("next hop %s: %w", h.addr, err)
+	}
+	if _, err := h.conn.Write(h.out); err != nil {
+		return fmt.Errorf("next hop %s: sending a command: %w", h.addr, err)
+	}
+	return nil
 }
 
 // reply reads the reply to a command that has been sent.
@@ -110,32 +121,56 @@ func (h *nextHop) hello(g *greeting) (reply, error) {
 	return r, nil
 }
 
-// open begins a transaction: who the client's client is, as far as the next hop wants to know it, and
-// MAIL. What was said of another client is taken back first, in so many words.
-func (h *nextHop) open(f *forwarded, line string) (reply, error) {
-	if f != nil || h.told {
-		if err := h.forward(f.commands(h.ext.xforward)); err != nil {
-			return reply{}, err
+// envelope begins tx, unless it is nil, and adds recipients to what is begun: who the client's client
+// is, as far as the next hop wants to know it, MAIL, RCPT. What was said of another client is taken back
+// first, in so many words. The replies are those to MAIL and RCPT; with an error they are those that
+// came before it. Where the next hop takes them so, all commands go out at once (RFC 2920).
+func (h *nextHop) envelope(tx *transaction, to []recipient) ([]reply, error) {
+	var lines []string
+	first := 0 // line after those of XFORWARD
+	if tx != nil {
+		if tx.forwarded != nil || h.told {
+			lines = tx.forwarded.commands(h.ext.xforward)
+			h.told = tx.forwarded != nil
 		}
-		h.told = f != nil
+		first = len(lines)
+		lines = append(lines, tx.mail)
+		h.mails++
 	}
-	h.mails++
-	return h.command(line, 2, h.times.Mail)
-}
-
-// forward hands on what the client of our client is. A next hop that does not want to know it
-// still gets the mail.
-func (h *nextHop) forward(commands []string) error {
-	for _, line := range commands {
-		r, err := h.command(line, 2, h.times.Mail)
+	for _, r := range to {
+		lines = append(lines, r.line)
+	}
+	var replies []reply
+	for i, line := range lines {
+		wait := h.times.Mail
+		if i > first || tx == nil {
+			wait = h.times.Rcpt
+		}
+		deadline := time.Now().Add(wait)
+		var err error
+		switch {
+		case !h.ext.pipelining:
+			err = h.send(deadline, line)
+		case i == 0:
+			err = h.send(deadline, lines...)
+		}
 		if err != nil {
-			return err
+			return replies, err
 		}
-		if r.code == 421 {
-			return errors.New("next hop " + h.addr + " closes the connection")
+		r, err := h.reply(2, deadline)
+		switch {
+		case err != nil:
+			return replies, err
+		case i >= first:
+			replies = append(replies, r)
+		case r.code == 421: // one that does not want to know the client otherwise still gets the mail
+			return replies, errors.New("next hop " + h.addr + " closes the connection")
+		}
+		if !h.ext.pipelining && r.class() != 2 && i == first && tx != nil {
+			break // without a transaction, no recipients
 		}
 	}
-	return nil
+	return replies, nil
 }
 
 // content is what goes to the next hop: the message with fields added on top and byte ranges left out.

@@ -1,0 +1,225 @@
+package relay
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"congthu/filter"
+)
+
+// Bounds of a group of commands that is given to a next hop at once (RFC 2920). So few octets fit the
+// buffers between us, so that neither waits for the other to read.
+const (
+	maxGroup      = 100     // commands
+	maxGroupBytes = 8 << 10 // octets
+)
+
+// mail opens a transaction, with the recipients that the client sent along.
+func (c *connection) mail(ctx context.Context, line, args string) reply {
+	switch {
+	case c.greeted == nil:
+		return c.breach(replyHelloFirst)
+	case c.tx != nil:
+		return c.breach(replyNested)
+	}
+	path, ok := parsePath(args, "FROM:")
+	if !ok {
+		return c.breach(replySyntaxMail)
+	}
+	tx := &transaction{id: filter.NewID(c.srv.now()), received: c.srv.now(), mail: line, reversePath: path, forwarded: c.forwarded}
+	if declaredSize(path.Params) > c.srv.cfg.Limits.WireBytes {
+		return c.declined(tx)
+	}
+	c.openTransaction(ctx, tx, c.sentAlong(nil, c.srv.cfg.Recipients))
+	return reply{}
+}
+
+// declined answers a message that is announced too big (RFC 1870 section 6.1). It is a fate of a
+// message like any other: counted and logged.
+func (c *connection) declined(tx *transaction) reply {
+	ft := tx.judged(c)
+	v := c.srv.judge.Protocol(ft, 552, "3.4", filter.TextTooBig)
+	r := own(v.Reply.String())
+	c.srv.judge.Log(ft, v, filter.Outcome{Reply: r.String()})
+	return r
+}
+
+// openTransaction gives MAIL, and the recipients that came with it, to the next hop. A connection that
+// the next hop had given up while nothing was under way is made anew.
+func (c *connection) openTransaction(ctx context.Context, tx *transaction, to []recipient) {
+	if c.dropStaleHop(); c.hop != nil {
+		replies, err := c.hop.envelope(tx, to)
+		if len(replies) > 0 && replies[0].code != 421 {
+			c.opened(tx, to, replies, err)
+			return
+		}
+		c.dropHop()
+		if err != nil && !wentAway(err) {
+			c.opened(tx, to, nil, err)
+			return
+		}
+	}
+	var replies []reply
+	_, err := c.reach(ctx, nil)
+	if err == nil {
+		replies, err = c.hop.envelope(tx, to)
+	}
+	c.opened(tx, to, replies, err)
+}
+
+// opened answers MAIL, and the recipients that came with it, with what the next hop said to them.
+func (c *connection) opened(tx *transaction, to []recipient, replies []reply, err error) {
+	if len(replies) == 0 {
+		c.log.Error("opening a transaction with the next hop", "id", tx.id, "error", err)
+		c.dropHop()
+		c.answer(nextHopDown(tx.id))
+	} else {
+		if replies[0].class() == 2 {
+			c.tx = tx
+		}
+		c.answer(c.passed(replies[0]))
+		replies = replies[1:]
+	}
+	if c.tx != nil {
+		c.addressed(to, replies, err)
+		return
+	}
+	for range to {
+		if !c.closing {
+			c.answer(own(replyMailFirst))
+		}
+	}
+}
+
+// rcpt adds recipients to the transaction, if the next hop takes them: this one and those that the
+// client sent along.
+func (c *connection) rcpt(line, args string) reply {
+	tx := c.tx
+	if tx == nil {
+		return c.breach(replyMailFirst)
+	}
+	r, ok := newRecipient(line, args)
+	if !ok {
+		return c.breach(replySyntaxRcpt)
+	}
+	room := c.srv.cfg.Recipients - len(tx.recipients)
+	switch {
+	case room <= 0:
+		return catalogued(452, "5.3", filter.TextTooManyRecipients, tx.id)
+	case c.hop == nil:
+		return nextHopDown(tx.id)
+	}
+	to := c.sentAlong([]recipient{r}, room)
+	replies, err := c.hop.envelope(nil, to)
+	c.addressed(to, replies, err)
+	return reply{}
+}
+
+// addressed answers RCPT commands with what the next hop said to them. Those that it said nothing to
+// because of err are told to come again.
+func (c *connection) addressed(to []recipient, replies []reply, err error) {
+	if err != nil {
+		c.log.Error("giving recipients to the next hop", "id", c.tx.id, "error", err)
+		c.dropHop()
+	}
+	for i := 0; i < len(to) && !c.closing; i++ {
+		if i >= len(replies) {
+			c.answer(nextHopDown(c.tx.id))
+			continue
+		}
+		if replies[i].class() == 2 {
+			c.tx.recipients = append(c.tx.recipients, to[i])
+		}
+		c.answer(c.passed(replies[i]))
+	}
+}
+
+// sentAlong appends to already the recipients that the client has sent without waiting (RFC 2920), up
+// to room of them. What is no good RCPT command, and all after it, is left for later.
+func (c *connection) sentAlong(already []recipient, room int) []recipient {
+	octets := 0
+	for len(already) < min(room, maxGroup) && !c.in.interrupted() {
+		line, ok := c.in.ahead()
+		if !ok || len(line) < 5 || !bytes.EqualFold(line[:5], []byte("RCPT ")) || hasControl(line) {
+			break
+		}
+		text := string(line)
+		r, ok := newRecipient(text, text[5:])
+		if octets += len(text) + 2; !ok || octets > maxGroupBytes {
+			break
+		}
+		if _, err := c.in.line(time.Time{}); err != nil {
+			break // cannot be: the line is there
+		}
+		already = append(already, r)
+	}
+	return already
+}
+
+func newRecipient(line, args string) (recipient, bool) {
+	path, ok := parsePath(args, "TO:")
+	return recipient{line: line, path: path}, ok && !path.Null()
+}
+
+// declaredSize is the SIZE parameter of MAIL (RFC 1870 section 4) in octets, 0 without one. A number
+// too long for any type is over any limit.
+func declaredSize(params string) int64 {
+	for _, p := range strings.Fields(params) {
+		if len(p) <= 5 || !strings.EqualFold(p[:5], "SIZE=") {
+			continue
+		}
+		n, err := strconv.ParseUint(p[5:], 10, 64)
+		if err == nil || errors.Is(err, strconv.ErrRange) {
+			return int64(min(n, math.MaxInt64))
+		}
+	}
+	return 0
+}
+
+// parsePath reads the argument of MAIL or RCPT: "FROM:<path> parameters" (RFC 5321 section 4.1.2).
+// A path without its angle brackets, and blanks after the colon, are borne with: the next hop sees
+// the line as it came and decides. What could be split in two ways is not ok.
+func parsePath(args, keyword string) (filter.Path, bool) {
+	args = strings.TrimLeft(args, " ")
+	if len(args) < len(keyword) || !strings.EqualFold(args[:len(keyword)], keyword) {
+		return filter.Path{}, false
+	}
+	rest := strings.TrimLeft(args[len(keyword):], " \t")
+	end := pathEnd(rest)
+	if end <= 0 || (end < len(rest) && rest[end] != ' ' && rest[end] != '\t') {
+		return filter.Path{}, false
+	}
+	return filter.ParsePath(rest[:end], strings.Trim(rest[end:], " \t")), true
+}
+
+// pathEnd is where the path at the beginning of s ends, -1 when it does not.
+func pathEnd(s string) int {
+	if !strings.HasPrefix(s, "<") {
+		if i := strings.IndexAny(s, " \t"); i >= 0 {
+			s = s[:i]
+		}
+		if strings.ContainsAny(s, `<>"`) {
+			return -1
+		}
+		return len(s)
+	}
+	quoted := false
+	for i := 1; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == '\\' && quoted:
+			i++
+		case c == '"':
+			quoted = !quoted
+		case c == '<' && !quoted:
+			return -1
+		case c == '>' && !quoted:
+			return i + 1
+		}
+	}
+	return -1
+}
