@@ -43,26 +43,47 @@ func (b *block) entities() []*entity {
 func (b *block) makeEntities() []*entity {
 	all := newEntity(b.header, b.at.End)
 	out := []*entity{all}
-	if b.other >= 0 {
-		var before []Field
-		for _, f := range b.header.Fields {
-			if f.Range.Start < b.other && f.Name != "" {
-				before = append(before, f)
-			}
-		}
-		ended := newEntity(&Header{Fields: before}, b.other)
-		switch {
-		case len(before) > 0 || b.header.familiar():
+	if ended := b.endedEarly(); ended != nil {
+		if len(ended.header.Fields) > 0 || b.header.familiar() {
 			out = append(out, ended)
-		default: // the header is missing: this is text at once
+		} else { // the header is missing: this is text at once
 			out = []*entity{ended}
 		}
 	}
 	if b.loose != nil {
 		out = append(out, newEntity(b.loose.header, b.loose.at.End))
+		if ended := b.loose.endedEarly(); ended != nil && (len(ended.header.Fields) > 0 || b.loose.header.familiar()) {
+			out = append(out, ended)
+		}
 	}
 	out[0].kinds = append(out[0].kinds, b.kinds...)
 	return out
+}
+
+// headers are the readings of the block, nil when there is only one.
+func (b *block) headers() []*Header {
+	if b == nil || len(b.entities()) < 2 {
+		return nil
+	}
+	var out []*Header
+	for _, e := range b.entities() {
+		out = append(out, e.header)
+	}
+	return out
+}
+
+// endedEarly is the reading that ends the block at a line that is no field, nil when there is none.
+func (b *block) endedEarly() *entity {
+	if b.other < 0 {
+		return nil
+	}
+	var before []Field
+	for _, f := range b.header.Fields {
+		if f.Range.Start < b.other && f.Name != "" {
+			before = append(before, f)
+		}
+	}
+	return newEntity(&Header{Fields: before}, b.other)
 }
 
 // familiar tells whether a header holds a field that mail has, so that it is one.
@@ -71,7 +92,7 @@ func (h *Header) familiar() bool {
 		if len(f.Name) > 8 && strings.EqualFold(f.Name[:8], "content-") {
 			return true
 		}
-		for _, name := range []string{"from", "subject", "received", "to", "date", "mime-version"} {
+		for _, name := range []string{"from", "subject", "received", "to", "date", "mime-version", "sender", "reply-to", "cc", "message-id"} {
 			if strings.EqualFold(f.Name, name) {
 				return true
 			}

@@ -31,6 +31,8 @@ type Message struct {
 	Size         int64 // octets as received
 	Anomalies    []Anomaly
 	NotInspected []NotInspected
+
+	headers []*Header // the readings of the root's header, Header first; nil when it reads one way
 }
 
 // Part is one part of one reading of the message.

@@ -34,6 +34,7 @@ func Read(r io.ReaderAt, size int64, l Limits) (*Message, error) {
 	rd := &reading{limits: l, workLeft: workFactor*size + workFloor, message: &Message{Size: size}}
 	s := rd.scanner(&source{r: r, size: size})
 	root := s.message(place{at: Range{0, size}, depth: 1})
+	rd.message.headers = s.blocks[0].headers()
 	if err := s.close(); err != nil {
 		return nil, err
 	}
