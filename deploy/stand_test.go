@@ -95,10 +95,12 @@ func file(t *testing.T, name string, oldnew ...string) string {
 
 // site is what the administrator of these tests has in main.cf beside our lines.
 const site = `
-relay_domains = monre.gov.vn
+relay_domains = monre.gov.vn mae.gov.vn
 mynetworks = 127.0.0.0/8 10.0.0.0/8
 smtpd_relay_restrictions = permit_mynetworks, reject_unauth_destination
 smtpd_authorized_xclient_hosts = 127.0.0.0/8
+smtpd_error_sleep_time = 0
+smtpd_hard_error_limit = 1000
 `
 
 // absent is a recipient that the next hop refuses, in words of its own.
@@ -130,7 +132,7 @@ func newStand(t *testing.T, kind, more string) *stand {
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	s.gate = &peer.Gate{Binary: gateBinary.path(t), Admin: next(), Dir: dir, UID: unprivileged, GID: unprivileged}
 	doors := s.hookUp(t, next)
-	s.gate.Config = fmt.Sprintf("organisation: {domains: [%s], trusted_networks: [10.0.0.0/8]}\nadmin: {listen: %q}\n%s%s", ours, s.gate.Admin, doors, more)
+	s.gate.Config = fmt.Sprintf("organisation: {domains: [%s, mae.gov.vn], trusted_networks: [10.0.0.0/8]}\nadmin: {listen: %q}\n%s%s", ours, s.gate.Admin, doors, more)
 	must(t, s.gate.Start())
 	t.Cleanup(func() {
 		if err := s.gate.Stop(); err != nil {

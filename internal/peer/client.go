@@ -40,8 +40,15 @@ type Client struct {
 const clientTimeout = 90 * time.Second
 
 // Dial connects and reads the greeting, whatever it is.
-func Dial(addr string) (*Client, error) {
-	conn, err := net.DialTimeout("tcp", addr, 10*time.Second)
+func Dial(addr string) (*Client, error) { return DialFrom("", addr) }
+
+// DialFrom is Dial from an address of this machine, of which 127.0.0.0/8 are all.
+func DialFrom(local, addr string) (*Client, error) {
+	d := net.Dialer{Timeout: 10 * time.Second}
+	if local != "" {
+		d.LocalAddr = &net.TCPAddr{IP: net.ParseIP(local)}
+	}
+	conn, err := d.Dial("tcp", addr)
 	if err != nil {
 		return nil, fmt.Errorf("connecting: %w", err)
 	}

@@ -109,7 +109,7 @@ func (s *Sendmail) configure() error {
 			return fmt.Errorf("writing %s: %w", name, err)
 		}
 	}
-	out, err := commandIn(sendmailTree, m4Program, "-D_CF_DIR_="+cf+"/", s.Root+"/sendmail.mc").Output()
+	out, err := commandIn(sendmailTree, m4Program, "-D_NO_MAKEINFO_", "-D_CF_DIR_="+cf+"/", s.Root+"/sendmail.mc").Output()
 	if err != nil {
 		return fmt.Errorf("m4: %w", err)
 	}

@@ -56,7 +56,7 @@ func commandIn(tree, program string, args ...string) *exec.Cmd {
 // scratch makes a folder for an instance in its server's root: the path from outside and from within.
 func scratch(tree string) (outside, within string, err error) {
 	root := filepath.Join(Unpacked, tree)
-	if outside, err = os.MkdirTemp(filepath.Join(root, "tmp"), "cgt"); err != nil {
+	if outside, err = os.MkdirTemp(filepath.Join(root, "run"), "cgt"); err != nil {
 		return "", "", fmt.Errorf("making a scratch folder: %w", err)
 	}
 	if err := os.Chmod(outside, 0o755); err != nil {
