@@ -26,6 +26,7 @@ type Finding struct {
 type Rule struct {
 	Name   string // stable: configuration key, metric label, log field
 	Clause string // of the regulation
+	Text   Text   // what the sender is told when the catalogue has nothing for the rule's findings
 	Code   int    // reply code of a refusal: 550, 552; Defer takes its 4xx counterpart
 	Status string // enhanced status code without its class: "7.1" (RFC 3463)
 	// Expensive rules run concurrently, and only when no cheap rule refused.

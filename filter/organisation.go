@@ -49,7 +49,7 @@ func (o Organisation) decideDirection(tx *Transaction) Direction {
 		return Inbound
 	case Outbound, Internal:
 	default:
-		if !o.clientIsOurs(tx.Session) || !o.senderIsOurs(tx) {
+		if !o.ClientIsOurs(tx.Session) || !o.senderIsOurs(tx) {
 			return Inbound
 		}
 	}
@@ -64,7 +64,8 @@ func (o Organisation) decideDirection(tx *Transaction) Direction {
 	return Internal
 }
 
-func (o Organisation) clientIsOurs(s Session) bool {
+// ClientIsOurs tells a client in a trusted network, or one that signed in.
+func (o Organisation) ClientIsOurs(s Session) bool {
 	if s.Login != "" {
 		return true
 	}

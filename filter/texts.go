@@ -32,6 +32,8 @@ const (
 	TextFreeMailReversePath TextKey = "free-mail.reverse-path"
 	TextFreeMailRecipient   TextKey = "free-mail.recipient"
 	TextFreeMailOutside     TextKey = "free-mail.correspondent"
+	TextFreeMailForwarded   TextKey = "free-mail.forwarded"
+	TextMailboxName         TextKey = "mailbox-name"
 	TextAccepted            TextKey = "accepted"
 )
 
@@ -107,6 +109,12 @@ func ruleText(k TextKey) (t Text, ok bool) {
 	case TextFreeMailOutside:
 		return Text{"Thư đến từ địa chỉ thư miễn phí. Hãy xác thực người gửi khi cần.",
 			"Mail from a free-mail address: make sure who the sender is where it matters."}, true
+	case TextFreeMailForwarded:
+		return Text{"Hộp thư công vụ tự động chuyển tiếp thư tới hộp thư miễn phí. Hãy tắt chuyển tiếp tự động.",
+			"An official mailbox forwards mail to free-mail by itself: switch the forwarding off."}, true
+	case TextMailboxName:
+		return Text{"Tên hộp thư không theo quy tắc đặt tên. Hãy báo quản trị hệ thống thư của đơn vị.",
+			"The mailbox name does not follow the naming rule: tell your unit's mail administrator."}, true
 	}
 	return Text{}, false
 }

@@ -48,13 +48,21 @@ func (r *run) conclude() Verdict {
 		t, _ := TextOf(TextHeld)
 		v.Reply = buildReply(451, "7.1", clauses[0], t, clauses[1:], v.ID)
 	case Defer:
-		t, _ := TextOf(text)
+		t := speaker.text(text)
 		v.Reply = buildReply(450, speaker.Status, clauses[0], t, clauses[1:], v.ID)
 	case Refuse:
-		t, _ := TextOf(text)
+		t := speaker.text(text)
 		v.Reply = buildReply(max(speaker.Code, 550), speaker.Status, clauses[0], t, clauses[1:], v.ID)
 	}
 	return v
+}
+
+// text is what a finding of the rule tells the sender.
+func (r Rule) text(k TextKey) Text {
+	if t, ok := TextOf(k); ok {
+		return t
+	}
+	return r.Text
 }
 
 // inOrder lists the findings in the order in which the rules speak, then what was not inspected.

@@ -32,11 +32,7 @@ const (
 func attachmentSize(c Config) filter.Rule {
 	return filter.Rule{Name: NameAttachmentSize, Clause: "4.4", Code: 552, Status: "3.4",
 		Check: func(ctx context.Context, tx *filter.Transaction) ([]filter.Finding, error) {
-			s := sizer{ctx: ctx, limit: c.AttachmentLimit, floor: c.InlineFloor}
-			if tx.ReversePath.Null() && strings.HasSuffix(reportOf(tx.Message), "delivery-status") {
-				s.report = tx.Message.Root
-			}
-			n, err := s.message(tx.Message)
+			n, err := attachmentBytes(ctx, c, tx)
 			if err != nil {
 				return nil, fmt.Errorf("measuring attachments: %w", err)
 			}
@@ -45,6 +41,15 @@ func attachmentSize(c Config) filter.Rule {
 			}
 			return []filter.Finding{{Detail: fmt.Sprintf("%d > %d octets", n, c.AttachmentLimit)}}, nil
 		}}
+}
+
+// attachmentBytes is what a message's attachments count together, in octets.
+func attachmentBytes(ctx context.Context, c Config, tx *filter.Transaction) (int64, error) {
+	s := sizer{ctx: ctx, limit: c.AttachmentLimit, floor: c.InlineFloor}
+	if tx.ReversePath.Null() && strings.HasSuffix(reportOf(tx.Message), "delivery-status") {
+		s.report = tx.Message.Root
+	}
+	return s.message(tx.Message)
 }
 
 // sizer adds up what a message's attachments decode to.

@@ -38,15 +38,21 @@ func encrypted(m *message.Message) (bool, error) {
 	}
 	switch {
 	case smimeType(p.MediaType) && p.Leaf():
-		kind, err := cmsKind(bufio.NewReader(p.Open()))
-		if errors.Is(err, errNoCMS) {
-			return false, nil
-		}
+		kind, err := cmsKindOf(p)
 		return err == nil && (kind == cmsEnveloped || kind == cmsAuthEnveloped), err
 	case p.MediaType == "multipart/encrypted" && len(p.Children) >= 2 && p.Children[0].MediaType == "application/pgp-encrypted":
 		return pgpMessage(p.Children[1].Open())
 	}
 	return false, nil
+}
+
+// cmsKindOf is the type of CMS that a part holds, "" when it holds none.
+func cmsKindOf(p *message.Part) (string, error) {
+	kind, err := cmsKind(bufio.NewReader(p.Open()))
+	if errors.Is(err, errNoCMS) {
+		return "", nil
+	}
+	return kind, err
 }
 
 // pgpMessage tells an OpenPGP message (RFC 9580), in ASCII armour or binary, by its start.

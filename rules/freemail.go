@@ -7,21 +7,23 @@ import (
 	"congthu/rules/pack"
 )
 
-// Details of the free-mail rule's findings.
+// Details of the free-mail rule's findings. Official mail to free-mail boxes (citizens, firms) is counted
+// with what whichRecipients says.
 const (
 	detailFrom          = "from"
 	detailSender        = "sender"
 	detailReplyTo       = "reply-to"
 	detailReversePath   = "reverse-path"
-	detailRecipient     = "recipient"     // official mail to a free-mail box: a citizen, a firm; counted
 	detailCorrespondent = "correspondent" // mail from a free-mail box outside; counted
+	detailForwarded     = "forwarded"     // automatic forwarding to a free-mail box
 )
 
 // freeMail obeys Điều 9 khoản 1: no free-mail address in official business. What is forbidden is that an
 // official works from one, so only mail of ours that was sent from one, or asks for answers to one, is
-// acted on. Citizens and firms write from free-mail and are written to: that is counted, never acted on.
+// acted on, and mail that a mailbox of ours forwards there by itself. Citizens and firms write from
+// free-mail and are written to: that is counted, never acted on.
 func freeMail(c Config) filter.Rule {
-	f := freeMailDomains{pack: c.FreeMail, add: set(c.FreeMailAdd), except: set(c.FreeMailExcept), ours: c.Ours}
+	f := freeMailOf(c)
 	return filter.Rule{Name: NameFreeMail, Clause: "9.1", Code: 550, Status: "7.1",
 		Check: func(_ context.Context, tx *filter.Transaction) ([]filter.Finding, error) {
 			if tx.Direction.FromOurs() {
@@ -35,6 +37,13 @@ type freeMailDomains struct {
 	pack        *pack.FreeMail
 	add, except map[string]bool // normalised
 	ours        func(string) bool
+	clientOurs  func(filter.Session) bool
+	forward     filter.Disposition // asked of automatic forwarding
+}
+
+func freeMailOf(c Config) freeMailDomains {
+	return freeMailDomains{pack: c.FreeMail, add: set(c.FreeMailAdd), except: set(c.FreeMailExcept), ours: c.Ours,
+		clientOurs: c.ClientOurs, forward: c.Forwarded}
 }
 
 func set(domains []string) map[string]bool {
@@ -66,8 +75,34 @@ func (f freeMailDomains) has(domain string) bool {
 }
 
 // outbound finds free-mail senders and reply addresses, every address of every such field, and counts
-// free-mail recipients.
+// free-mail recipients. On mail of a stranger's that is only forwarded, they are the stranger's own: counted.
 func (f freeMailDomains) outbound(tx *filter.Transaction) []filter.Finding {
+	out := f.senders(tx)
+	if f.forwarded(tx) && !f.names(tx.Message.Header, "From") {
+		for i := range out {
+			out[i] = counted(out[i].Detail, out[i].Text)
+		}
+	}
+	boxes := f.boxes(tx)
+	out = append(out, f.forwarding(tx, boxes)...)
+	if len(boxes) > 0 {
+		out = append(out, counted(whichRecipients(boxes, len(tx.Recipients)), filter.TextFreeMailRecipient))
+	}
+	return out
+}
+
+// boxes are the places, from 1, of the recipients that are free-mail.
+func (f freeMailDomains) boxes(tx *filter.Transaction) []int {
+	var places []int
+	for i, r := range tx.Recipients {
+		if f.has(r.Domain) {
+			places = append(places, i+1)
+		}
+	}
+	return places
+}
+
+func (f freeMailDomains) senders(tx *filter.Transaction) []filter.Finding {
 	var out []filter.Finding
 	for _, field := range []struct {
 		name, detail string
@@ -84,20 +119,16 @@ func (f freeMailDomains) outbound(tx *filter.Transaction) []filter.Finding {
 	if f.has(tx.ReversePath.Domain) {
 		out = append(out, filter.Finding{Detail: detailReversePath, Text: filter.TextFreeMailReversePath})
 	}
-	for _, r := range tx.Recipients {
-		if f.has(r.Domain) {
-			return append(out, counted(detailRecipient, filter.TextFreeMailRecipient))
-		}
-	}
 	return out
 }
 
-// inbound counts mail that comes from free-mail.
+// inbound counts mail that comes from free-mail, and finds what is forwarded there.
 func (f freeMailDomains) inbound(tx *filter.Transaction) []filter.Finding {
+	out := f.forwarding(tx, f.boxes(tx))
 	if f.has(tx.ReversePath.Domain) || f.inField(tx, "From") {
-		return []filter.Finding{counted(detailCorrespondent, filter.TextFreeMailOutside)}
+		out = append(out, counted(detailCorrespondent, filter.TextFreeMailOutside))
 	}
-	return nil
+	return out
 }
 
 func (f freeMailDomains) inField(tx *filter.Transaction, name string) bool {

@@ -59,7 +59,7 @@ func TestFreeMail(t *testing.T) {
 		{filter.Outbound, us, "a@b.example", "From: <a@monre.gov.vn>\nFrom: <b@yahoo.com.vn>\n", "from"},
 		{filter.Outbound, us, "a@b.example", "From: <a@monre.gov.vn>\nSender: <b@gmail.com>\nReply-To: <c@gmail.com>\n", "sender reply-to"},
 		{filter.Outbound, "x@gmail.com", "a@b.example", "From: <a@monre.gov.vn>\n", "reverse-path"},
-		{filter.Outbound, us, "a@gmail.com b@yahoo.com", "From: <a@monre.gov.vn>\n", "(recipient accept)"},
+		{filter.Outbound, us, "a@gmail.com b@yahoo.com", "From: <a@monre.gov.vn>\n", "(recipients 1 2 of 2 accept)"},
 		{filter.Internal, us, "b@mae.gov.vn", "From: <a@monre.gov.vn>\nReply-To: <a@gmail.com>\n", "reply-to"},
 		{filter.Inbound, "x@gmail.com", us, "From: <x@gmail.com>\nReply-To: <y@yahoo.com>\n", "(correspondent accept)"},
 		{filter.Inbound, "x@b.example", us, "From: <x@b.example>\nReply-To: <y@yahoo.com>\n", ""},

@@ -14,6 +14,7 @@ const (
 	NameFreeMail       = "free-mail"
 	NameAttachmentSize = "attachment-size"
 	NameSubject        = "subject"
+	NameMailboxName    = "mailbox-name"
 )
 
 // What the regulation calls 15 Megabyte (Điều 4 khoản 4), both ways to read it, in octets.
@@ -35,18 +36,36 @@ type Config struct {
 	FreeMailAdd    []string       // further free-mail domains, each with its subdomains
 	FreeMailExcept []string       // domains that are not free-mail, each with its subdomains
 
-	Ours func(domain string) bool // tells the organisation's own domains; nil: none
+	// Forwarded is asked of mail that a mailbox of ours forwards to free-mail by itself; Unset means Hold.
+	Forwarded filter.Disposition
+
+	MailboxExempt []string // further local parts that the naming rule does not bind
+
+	Ours       func(domain string) bool  // tells the organisation's own domains; nil: none
+	ClientOurs func(filter.Session) bool // tells the organisation's own clients; nil: none
 }
 
-// All makes the rules, in the order in which they speak when several refuse.
-func All(c Config) []filter.Rule {
+// complete fills what is left out.
+func (c Config) complete() Config {
 	if c.AttachmentLimit == 0 {
 		c.AttachmentLimit = Limit15MiB
 	}
 	if c.Ours == nil {
 		c.Ours = func(string) bool { return false }
 	}
-	return []filter.Rule{malformed(), freeMail(c), attachmentSize(c), subject()}
+	if c.ClientOurs == nil {
+		c.ClientOurs = func(filter.Session) bool { return false }
+	}
+	if c.Forwarded == filter.Unset {
+		c.Forwarded = filter.Hold
+	}
+	return c
+}
+
+// All makes the rules, in the order in which they speak when several refuse.
+func All(c Config) []filter.Rule {
+	c = c.complete()
+	return []filter.Rule{malformed(), freeMail(c), attachmentSize(c), subject(), mailboxName(c)}
 }
 
 // Defaults are the settings that hold without a configuration, for every rule of All and for the findings
@@ -58,5 +77,6 @@ func Defaults() map[string]filter.Setting {
 		NameFreeMail:           {Mode: filter.Enforce, Outbound: filter.Refuse, Inbound: filter.Accept},
 		NameAttachmentSize:     {Mode: filter.Enforce, Outbound: filter.Refuse, Inbound: filter.Refuse},
 		NameSubject:            {Mode: filter.Enforce, Outbound: filter.Refuse, Inbound: filter.Tag},
+		NameMailboxName:        {Mode: filter.Monitor, Outbound: filter.Accept, Inbound: filter.Accept},
 	}
 }

@@ -1,9 +1,13 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"congthu/filter"
@@ -11,6 +15,7 @@ import (
 	"congthu/filter/policy"
 	"congthu/filter/relay"
 	"congthu/rules"
+	"congthu/rules/custom"
 	"congthu/rules/pack"
 )
 
@@ -27,19 +32,62 @@ func buildPolicy(c *policy.Config) (*filter.Policy, error) {
 			return nil, &exitError{exitConfig, c.Problem(fmt.Sprintf("organisation.domains[%d]", i), "is a free-mail domain: nobody's own")}
 		}
 	}
-	size, free := c.Rules[rules.NameAttachmentSize], c.Rules[rules.NameFreeMail]
+	conf := rulesConfig(c, org, freeMail)
+	own, err := customRules(c, conf)
+	if err != nil {
+		return nil, &exitError{exitConfig, err}
+	}
 	return &filter.Policy{
 		Hash:         c.Hash("free-mail " + freeMail.Version),
 		Organisation: org,
-		Rules: rules.All(rules.Config{
-			AttachmentLimit: int64(size.Limit), InlineFloor: int64(size.InlineFloor),
-			FreeMail: freeMail, FreeMailAdd: texts(free.Add), FreeMailExcept: texts(free.Except),
-			Ours: org.Ours,
-		}),
-		Settings:    c.Settings(),
-		Uninspected: c.Reasons(),
-		Deadline:    time.Duration(c.Limits.Deadline),
+		Rules:        append(rules.All(conf), own...),
+		Settings:     c.Settings(),
+		Uninspected:  c.Reasons(),
+		Deadline:     time.Duration(c.Limits.Deadline),
 	}, nil
+}
+
+func rulesConfig(c *policy.Config, org filter.Organisation, freeMail *pack.FreeMail) rules.Config {
+	size, free := c.Rules[rules.NameAttachmentSize], c.Rules[rules.NameFreeMail]
+	return rules.Config{
+		AttachmentLimit: int64(size.Limit), InlineFloor: int64(size.InlineFloor),
+		FreeMail: freeMail, FreeMailAdd: texts(free.Add), FreeMailExcept: texts(free.Except), Forwarded: filter.Disposition(free.Forwarded),
+		MailboxExempt: c.Rules[rules.NameMailboxName].Exempt,
+		Ours:          org.Ours, ClientOurs: org.ClientIsOurs,
+	}
+}
+
+// customRules compiles the administrator's own rules, in the order of their names. What is wrong with an
+// expression is said with its place in the configuration file.
+func customRules(c *policy.Config, conf rules.Config) ([]filter.Rule, error) {
+	var list []custom.Rule
+	for _, name := range slices.Sorted(maps.Keys(c.Rules)) {
+		if r := c.Rules[name]; strings.HasPrefix(name, policy.CustomPrefix) {
+			list = append(list, custom.Rule{Name: name, Clause: r.Clause, When: r.When, Part: r.Part, Failed: filter.Disposition(r.Failed),
+				Text: filter.Text{Vietnamese: r.Vietnamese, English: r.English}})
+		}
+	}
+	built, err := rules.Custom(conf, list)
+	return built, placed(c, "", err)
+}
+
+// placed turns the problems of expressions into problems of the configuration file.
+func placed(c *policy.Config, rule string, err error) error {
+	switch e := err.(type) {
+	case nil:
+		return nil
+	case interface{ Unwrap() []error }:
+		var all []error
+		for _, one := range e.Unwrap() {
+			all = append(all, placed(c, rule, one))
+		}
+		return errors.Join(all...)
+	case *rules.CustomError:
+		return placed(c, e.Rule, e.Err)
+	case *custom.Error:
+		return c.ProblemIn("rules."+rule+"."+e.Key, e.Line, e.Column, e.Problem)
+	}
+	return err
 }
 
 func milterConfig(c *policy.Config, m policy.Milter) milter.Config {

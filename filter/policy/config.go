@@ -22,6 +22,7 @@ type Config struct {
 	Rules        map[string]Rule `yaml:"rules"`
 
 	file    string
+	data    []byte              // the file as it was read
 	origins map[string]position // by path: "relay[0].listen"
 }
 
@@ -88,7 +89,16 @@ type Rule struct {
 	InlineFloor Size                   `yaml:"inline_floor"` // attachment-size: smaller inline pictures do not count
 	Add         []Domain               `yaml:"add"`          // free-mail: further domains
 	Except      []Domain               `yaml:"except"`       // free-mail: domains that are not free-mail
+	Forwarded   Disposition            `yaml:"forwarded"`    // free-mail: asked of automatic forwarding there, in every direction
+	Exempt      []string               `yaml:"exempt"`       // mailbox-name: further local parts that it does not bind
 	Reasons     map[string]Disposition `yaml:"reasons"`      // uninspected
+	// The keys of the administrator's own rules, named CustomPrefix and what isCustom allows.
+	Clause     string      `yaml:"clause"`  // of the regulation, "10.2"
+	When       string      `yaml:"when"`    // CEL expression, bool
+	Part       string      `yaml:"part"`    // CEL expression, string: the part that the finding names; "" for none
+	Failed     Disposition `yaml:"failed"`  // asked when the expression fails; accept only counts
+	Vietnamese string      `yaml:"text_vi"` // what the sender is told, with diacritics
+	English    string      `yaml:"text_en"`
 }
 
 // Default is the configuration of an empty file. settings are the rules that exist, with their defaults.
@@ -107,6 +117,8 @@ func Default(settings map[string]filter.Setting) *Config {
 		switch name {
 		case "attachment-size":
 			r.Limit, r.InlineFloor = 15<<20, 32<<10
+		case "free-mail":
+			r.Forwarded = Disposition(filter.Hold)
 		case filter.RuleUninspected:
 			r.Reasons = map[string]Disposition{}
 			for reason, d := range defaultReasons() {

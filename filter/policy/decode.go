@@ -184,8 +184,13 @@ func (d *decoder) mapping(n ast.Node, path string, v reflect.Value) {
 	seen := map[string]bool{}
 	for _, p := range ps {
 		key := keyText(p)
-		if !slices.Contains(right, key) {
-			d.fail(p.Key, join(path, key), "unknown key; the keys here are %s", strings.Join(right, ", "))
+		custom := path == "rules" && isCustom(key)
+		if !custom && !slices.Contains(right, key) {
+			hint := strings.Join(right, ", ")
+			if path == "rules" {
+				hint += ", and " + CustomPrefix + "NAME with 1 to 40 of a-z, 0-9 and - for rules of your own"
+			}
+			d.fail(p.Key, join(path, key), "unknown key; the keys here are %s", hint)
 			continue
 		}
 		if seen[key] {
@@ -194,7 +199,11 @@ func (d *decoder) mapping(n ast.Node, path string, v reflect.Value) {
 		}
 		seen[key] = true
 		elem := reflect.New(v.Type().Elem()).Elem()
-		elem.Set(v.MapIndex(reflect.ValueOf(key)))
+		if custom {
+			elem.Set(reflect.ValueOf(customDefaults()))
+		} else {
+			elem.Set(v.MapIndex(reflect.ValueOf(key)))
+		}
 		d.value(p.Value, join(path, key), elem)
 		v.SetMapIndex(reflect.ValueOf(key), elem)
 	}

@@ -26,16 +26,9 @@ const maxFile = 1 << 20
 // Load reads a configuration file. settings are the rules that exist with their defaults.
 // The error joins one *Error for each thing that is wrong.
 func Load(path string, settings map[string]filter.Setting) (*Config, error) {
-	info, err := os.Stat(path)
+	data, err := readFile(path)
 	if err != nil {
-		return nil, &Error{File: path, Problem: "cannot be read: " + cause(err)}
-	}
-	if info.IsDir() || info.Size() > maxFile {
-		return nil, &Error{File: path, Problem: "is no configuration file (a directory, or over 1 MiB)"}
-	}
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, &Error{File: path, Problem: "cannot be read: " + cause(err)}
+		return nil, err
 	}
 	return Parse(filepath.Base(path), data, settings)
 }
@@ -51,7 +44,7 @@ func cause(err error) string {
 // Parse reads a configuration; name stands for the file in errors.
 func Parse(name string, data []byte, settings map[string]filter.Setting) (*Config, error) {
 	c := Default(settings)
-	c.file = name
+	c.file, c.data = name, data
 	f, err := parser.ParseBytes(data, 0)
 	if err != nil {
 		return nil, syntaxError(name, err)
@@ -168,6 +161,7 @@ func (c *Config) check(d *decoder) {
 		}
 	}
 	c.checkLimits(bad)
+	c.checkSense(bad)
 	c.checkRules(bad)
 }
 
@@ -213,24 +207,42 @@ func shown(v any) string {
 	return fmt.Sprint(v)
 }
 
+const mailboxName = "mailbox-name"
+
+// hasColumns tells a rule with one disposition for each direction.
+func hasColumns(rule string) bool { return rule != filter.RuleUninspected && rule != mailboxName }
+
 // ownKeys are the keys of a rule beside mode, outbound and inbound.
 func ownKeys(rule string) []string {
 	switch rule {
 	case "attachment-size":
 		return []string{"limit", "inline_floor"}
 	case "free-mail":
-		return []string{"add", "except"}
+		return []string{"add", "except", "forwarded"}
+	case mailboxName:
+		return []string{"exempt"}
 	case filter.RuleUninspected:
 		return []string{"reasons"}
+	}
+	if isCustom(rule) {
+		return customKeys()
 	}
 	return nil
 }
 
 func (c *Config) checkRules(bad func(path, format string, args ...any)) {
+	custom := 0
 	for rule, r := range c.Rules {
+		if isCustom(rule) {
+			custom++
+			c.checkCustom(rule, r, bad)
+		}
 		right := append([]string{"mode", "outbound", "inbound"}, ownKeys(rule)...)
-		if rule == filter.RuleUninspected {
-			right = []string{"mode", "reasons"}
+		if !hasColumns(rule) {
+			right = append([]string{"mode"}, ownKeys(rule)...)
+		}
+		if rule == mailboxName && r.Mode == Mode(filter.Enforce) {
+			bad("rules.mailbox-name.mode", "this rule only reports, for mailboxes are older than the naming rule (clause 4): write off or monitor")
 		}
 		for path := range c.origins {
 			key, ok := strings.CutPrefix(path, "rules."+rule+".")
@@ -245,6 +257,9 @@ func (c *Config) checkRules(bad func(path, format string, args ...any)) {
 		if rule == "attachment-size" && r.Limit != 15<<20 && r.Limit != 15e6 {
 			bad("rules.attachment-size.limit", "write 15MiB or 15MB, the two ways to read the regulation's 15 Megabyte (clause 4.4); to switch the rule off write mode: off")
 		}
+	}
+	if custom > maxCustomRules {
+		bad("rules", "%d rules named %s…; at most %d", custom, CustomPrefix, maxCustomRules)
 	}
 }
 

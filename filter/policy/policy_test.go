@@ -98,7 +98,7 @@ func TestShowNamesOrigins(t *testing.T) {
 		`domains: [monre.gov.vn, mae.gov.vn, xn--b-8xm.vn]`, "# congthu.yml:2",
 		"message_size: 50MB", "# congthu.yml:13",
 		"recipients: 1000", "# default",
-		`mode: "0666"`,
+		`mode: "0660"`,
 	} {
 		if !strings.Contains(b.String(), want) && !strings.Contains(b.String(), strings.ReplaceAll(want, `"`, "")) {
 			t.Errorf("no %q in\n%s", want, b.String())

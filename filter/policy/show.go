@@ -129,7 +129,7 @@ func (s *shower) skip(path, key string) bool {
 	case "mode":
 		return false
 	case "outbound", "inbound":
-		return rule == "uninspected"
+		return !hasColumns(rule)
 	}
 	for _, k := range ownKeys(rule) {
 		if k == key {

@@ -17,7 +17,8 @@ func allowed() map[string][]string {
 		"filter/policy":  {"filter", "filter/message"},
 		"filter/milter":  {"filter", "filter/message"},
 		"filter/relay":   {"filter", "filter/message"},
-		"rules":          {"filter", "filter/message", "rules/pack"},
+		"rules":          {"filter", "filter/message", "rules/pack", "rules/custom"},
+		"rules/custom":   {"filter", "filter/message"},
 		"rules/pack":     {"filter"},
 	}
 }
