@@ -23,6 +23,16 @@ func charsetDecoder(name string) transform.Transformer {
 		return nil
 	case "utf-7", "unicode-1-1-utf-7", "utf7":
 		return new(utf7)
+	case "tcvn3", "x-tcvn3", "x-viet-tcvn3", "tcvn5712-3", "tcvn-5712-3", "vscii-3", "abc":
+		return new(tcvn3)
+	case "tcvn", "x-tcvn", "x-viet-tcvn", "tcvn-5712", "tcvn5712", "x-viet-tcvn5712", "tcvn5712-1", "tcvn-5712-1", "tcvn5712-1:1993", "vscii", "vscii-1", "iso-ir-180":
+		return octets{table: tcvnTable}
+	case "viscii", "csviscii", "viscii1.1-1", "x-viscii", "x-viet-viscii":
+		return octets{table: visciiTable}
+	case "vni", "x-vni", "x-viet-vni", "vni-windows", "vni-win":
+		return vni{}
+	case "viqr", "csviqr", "x-viqr":
+		return viqr{}
 	case "utf-16", "unicode", "csunicode": // RFC 2781 section 4.3
 		return unicode.UTF16(unicode.BigEndian, unicode.UseBOM).NewDecoder()
 	case "utf-32", "utf-32be":
