@@ -98,7 +98,7 @@ func (c *connection) decide(ctx context.Context, tx *transaction, spool *message
 		c.srv.judge.Log(ft, v, o)
 		return reply{}, o.Err
 	default:
-		answer, reset, o = c.deliver(ctx, tx, contentOf(ft, v, spool))
+		answer, reset, o = c.deliver(ctx, tx, c.contentOf(ft, v, spool))
 	}
 	if answer.code == 421 {
 		c.closing = true
@@ -133,8 +133,8 @@ func (c *connection) clientGone() bool {
 }
 
 // contentOf is what goes on of a message that passes (invariant 4).
-func contentOf(ft *filter.Transaction, v filter.Verdict, spool *message.Spool) content {
-	out := content{add: v.Add, spool: spool}
+func (c *connection) contentOf(ft *filter.Transaction, v filter.Verdict, spool *message.Spool) content {
+	out := content{add: v.Add, spool: spool, unwanted: c.clientGone}
 	for _, i := range v.Remove {
 		out.skip = append(out.skip, ft.Message.Header.Fields[i].Range)
 	}
@@ -158,6 +158,10 @@ func (c *connection) deliver(ctx context.Context, tx *transaction, m content) (a
 		}
 		c.dropHop()
 		o.Err = errors.Join(o.Err, err)
+		if errors.Is(err, errUnwanted) {
+			c.closing = true
+			return nextHopDown(tx.id), false, o // to nobody
+		}
 		if try == 2 || errors.Is(err, errAfterDot) || !wentAway(err) {
 			return nextHopDown(tx.id), false, o
 		}

@@ -178,6 +178,8 @@ type content struct {
 	add   []filter.HeaderField
 	skip  []message.Range // in ascending order
 	spool *message.Spool
+	// unwanted tells that the client has gone, so that nobody waits for the answer.
+	unwanted func() bool
 }
 
 func (c content) writeTo(w *dotWriter) error {
@@ -206,6 +208,9 @@ var errAfterDot = errors.New("no reply to the end of the message")
 // data hands a message over and returns the next hop's final word.
 func (h *nextHop) data(c content, pool *blocks) (reply, error) {
 	r, err := h.command("DATA", 3, h.times.Init)
+	if err == nil && r.code == 421 {
+		return reply{}, fmt.Errorf("next hop %s: %w", h.addr, errGoingAway)
+	}
 	if err != nil || r.class() != 3 {
 		return r, err
 	}
@@ -223,6 +228,10 @@ func (h *nextHop) data(c content, pool *blocks) (reply, error) {
 	}
 	if err != nil {
 		return reply{}, fmt.Errorf("next hop %s: %w", h.addr, err)
+	}
+	// Whoever has given up on us sends the message again, so the next hop must not have it.
+	if c.unwanted() {
+		return reply{}, errUnwanted
 	}
 	if err := w.finish(); err != nil {
 		return reply{}, fmt.Errorf("next hop %s: %w: %w", h.addr, errAfterDot, err)
@@ -255,11 +264,20 @@ func (h *nextHop) unasked(sending error) (r reply, spoke bool, err error) {
 		return reply{}, false, nil // the failure to send says it all
 	case err != nil:
 		return reply{}, true, fmt.Errorf("next hop %s: %w", h.addr, err)
+	case r.code == 421:
+		return reply{}, true, fmt.Errorf("next hop %s: %w", h.addr, errGoingAway)
 	case r.class() < 4:
 		return reply{}, true, fmt.Errorf("next hop %s: %w: code %d in the middle of the message", h.addr, errNonsense, r.code)
 	}
 	return r, true, errEarly
 }
+
+// errGoingAway says that the next hop closes (421 before it has the message): it gives up waiting for
+// the message, or stops. It says nothing of the message, which can go elsewhere.
+var errGoingAway = errors.New("closes its connection (421)")
+
+// errUnwanted says that the client went away before the message was handed over.
+var errUnwanted = errors.New("client went away before the message was handed over")
 
 // errEarly comes with a refusal that the next hop spoke in the middle of the message: it stands, but
 // the connection is out of step and of no further use.
