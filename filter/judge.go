@@ -155,6 +155,7 @@ func (r *run) verdict(ctx context.Context) Verdict {
 		}
 		wg.Wait()
 	}
+	r.notInspected = append(r.notInspected, r.tx.Message.Undecoded()...)
 	return r.conclude()
 }
 

@@ -1,12 +1,8 @@
 package message
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"fmt"
 	"io"
 	"iter"
-	"sync"
 )
 
 // Parts walks over every part of every reading, a part before what is in it.
@@ -56,44 +52,3 @@ func (p *Part) Open() io.Reader {
 // Text reads the decoded body as UTF-8 in NFC, out of the charset that the part names. Octets that
 // are not of that charset stay readable: what is no UTF-8 is read as Latin-1.
 func (p *Part) Text() io.Reader { return charsetReader(p.Params["charset"], p.Open()) }
-
-// measureOnce keeps what Measure found.
-type measureOnce struct {
-	once sync.Once
-	m    Measure
-	err  error
-}
-
-// Measure decodes the part once, whoever asks how often, and tells what that gives.
-func (p *Part) Measure() (Measure, error) {
-	p.measured.once.Do(func() { p.measured.m, p.measured.err = p.measure() })
-	return p.measured.m, p.measured.err
-}
-
-func (p *Part) measure() (Measure, error) {
-	r := newDecodeReader(p.Raw(), decoder{enc: p.Encoding})
-	defer r.finish()
-	sum := sha256.New()
-	n, err := r.WriteTo(sum)
-	if err != nil {
-		return Measure{}, fmt.Errorf("measuring part %q: %w", p.ID, err)
-	}
-	m := Measure{Bytes: n, SHA256: hex.EncodeToString(sum.Sum(nil))}
-	if kind := r.dec.anomaly(); kind != "" {
-		m.Anomalies = []Anomaly{{p.ID, kind}}
-	}
-	return m, nil
-}
-
-// Measured are the anomalies of the message with those that only decoding its leaves shows.
-func (m *Message) Measured() ([]Anomaly, error) {
-	all := append([]Anomaly(nil), m.Anomalies...)
-	for p := range m.Leaves() {
-		got, err := p.Measure()
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, got.Anomalies...)
-	}
-	return all, nil
-}

@@ -47,6 +47,9 @@ type Part struct {
 	Readings []*Part
 	// Outside marks text outside boundaries: a leaf of type text/plain.
 	Outside bool
+	// Unread marks what is over a limit: a header that was not read to its end, or octets that were not
+	// divided into the parts they may hold. What the part says of itself is not all there is to say.
+	Unread bool
 
 	Header *Header // never nil
 	// Ranges count octets of the message; inside of an encoded message/rfc822, of what that decodes to.
@@ -61,9 +64,8 @@ type Part struct {
 	Names       []string // every file name that some mail client shows, Name first; nil without
 	ContentID   string   // without angle brackets
 
-	source   *source // that Whole and Body are ranges of
-	kind     partKind
-	measured measureOnce
+	source *source // that Whole and Body are ranges of
+	kind   partKind
 }
 
 // partKind says what a part is made of.
@@ -88,7 +90,8 @@ const (
 
 // Measure is what one pass over a decoded leaf gives.
 type Measure struct {
-	Bytes     int64  // decoded octets
-	SHA256    string // of the decoded octets, hex
-	Anomalies []Anomaly
+	Bytes        int64  // decoded octets; octets as they stand when the part was not decoded
+	SHA256       string // of the decoded octets, hex; "" when the part was not decoded
+	Anomalies    []Anomaly
+	NotInspected Reason // why the part was not decoded; "" when it was
 }

@@ -7,7 +7,8 @@ import (
 )
 
 const (
-	// workFactor bounds what reading may cost: octets read, as a multiple of the message's size.
+	// workFactor bounds what reading may cost, and again what decoding may: octets read, as a multiple of
+	// the message's size.
 	workFactor = 16
 	workFloor  = 8 << 20 // octets that any message may cost
 	// maxDecodedNesting is how many encoded messages inside of one another are opened.
@@ -32,7 +33,7 @@ type reading struct {
 // Nothing of r is kept but r itself, which the readers of parts use.
 func Read(r io.ReaderAt, size int64, l Limits) (*Message, error) {
 	rd := &reading{limits: l, workLeft: workFactor*size + workFloor, message: &Message{Size: size}}
-	s := rd.scanner(&source{r: r, size: size})
+	s := rd.scanner(&source{r: r, size: size, measures: newMeasures(rd.workLeft)})
 	root := s.message(place{at: Range{0, size}, depth: 1})
 	rd.message.headers = s.blocks[0].headers()
 	if err := s.close(); err != nil {

@@ -20,6 +20,8 @@ type source struct {
 	body   Range // in parent
 	marks  []mark
 	nested int // decoded sources around this one
+
+	measures *measures // of the message, for all its sources
 }
 
 // mark is a place in the middle of decoding.
@@ -73,7 +75,7 @@ func (s *skipReader) Read(p []byte) (int, error) {
 // decodedSource makes the source of what a body decodes to and tells what decoding showed; work is
 // told every octet read.
 func decodedSource(parent *source, body Range, enc Encoding, work func(int64) error) (*source, AnomalyKind, error) {
-	s := &source{parent: parent, body: body, nested: parent.nested + 1}
+	s := &source{parent: parent, body: body, nested: parent.nested + 1, measures: parent.measures}
 	s.marks = append(s.marks, mark{dec: decoder{enc: enc}})
 	r := newDecodeReader(parent.reader(body), decoder{enc: enc})
 	defer r.finish()

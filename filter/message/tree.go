@@ -86,6 +86,9 @@ func (s *scanner) part(pl place) *Part {
 		first.Header.Cut = true
 		s.read.miss(first.ID, TooBig)
 	}
+	if b.tooBig || s.window.err != nil {
+		first.setUnread()
+	}
 	if !b.complete && !pl.root && len(b.header.Fields) > 0 && first.Header == b.header {
 		s.read.note(first.ID, MissingBlankLine)
 	}
@@ -95,10 +98,18 @@ func (s *scanner) part(pl place) *Part {
 	return first
 }
 
+// setUnread marks the part and its other readings.
+func (p *Part) setUnread() {
+	p.Unread = true
+	for _, r := range p.Readings {
+		r.Unread = true
+	}
+}
+
 // unread is the leaf that stands for what was not looked into.
 func (s *scanner) unread(pl place, why Reason) *Part {
 	p := &Part{ID: pl.id(false), Parent: pl.parent, Header: &Header{}, Whole: pl.at, Body: pl.at,
-		MediaType: "text/plain", Encoding: Identity, source: s.src}
+		MediaType: "text/plain", Encoding: Identity, Unread: true, source: s.src}
 	s.read.miss(p.ID, why)
 	return p
 }
@@ -187,6 +198,9 @@ func (s *scanner) divideBoth(p *Part, text string, pl place, found bool) bool {
 		}
 		any = true
 		s.divide(target, list, pl)
+		if sc.upTo < p.Body.End { // the last part reaches over those that were not found
+			target.Children[len(target.Children)-1].setUnread()
+		}
 	}
 	return any
 }

@@ -1,0 +1,139 @@
+package message
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// measures are what decoding the leaves of one message gave. Readings of the same octets under the same
+// encoding are decoded once, and all decoding together keeps a budget: a message may be read in so many ways
+// that decoding each would cost a multiple of what the message is worth.
+type measures struct {
+	mu     sync.Mutex
+	left   int64 // octets that may still be decoded
+	of     map[measureKey]*measureOnce
+	missed map[NotInspected]struct{}
+}
+
+// measureKey names octets and how they are decoded.
+type measureKey struct {
+	source *source
+	body   Range
+	enc    Encoding
+}
+
+// measureOnce keeps what one pass found.
+type measureOnce struct {
+	once sync.Once
+	m    Measure // its anomalies name no part
+	err  error
+}
+
+func newMeasures(octets int64) *measures {
+	return &measures{left: octets, of: map[measureKey]*measureOnce{}}
+}
+
+func (ms *measures) entry(k measureKey) *measureOnce {
+	ms.mu.Lock()
+	defer ms.mu.Unlock()
+	once := ms.of[k]
+	if once == nil {
+		once = new(measureOnce)
+		ms.of[k] = once
+	}
+	return once
+}
+
+// take tells whether n octets may still be decoded, and counts them.
+func (ms *measures) take(n int64) bool {
+	ms.mu.Lock()
+	defer ms.mu.Unlock()
+	if n > ms.left {
+		return false
+	}
+	ms.left -= n
+	return true
+}
+
+func (ms *measures) miss(part string, why Reason) {
+	ms.mu.Lock()
+	defer ms.mu.Unlock()
+	if ms.missed == nil {
+		ms.missed = map[NotInspected]struct{}{}
+	}
+	ms.missed[NotInspected{part, why}] = struct{}{}
+}
+
+// Measure decodes the part once, whoever asks how often, and tells what that gives. Once the message's
+// decoding has cost workFactor times its size and workFloor octets more, further parts are not decoded:
+// Measure.NotInspected says so, and Undecoded names them.
+func (p *Part) Measure() (Measure, error) {
+	ms := p.source.measures
+	once := ms.entry(measureKey{p.source, p.Body, p.Encoding})
+	once.once.Do(func() { once.m, once.err = p.measure() })
+	if once.err != nil {
+		return Measure{}, fmt.Errorf("measuring part %q: %w", p.ID, once.err)
+	}
+	m := once.m
+	if m.NotInspected != "" {
+		ms.miss(p.ID, m.NotInspected)
+	}
+	if len(m.Anomalies) > 0 {
+		m.Anomalies = []Anomaly{{p.ID, m.Anomalies[0].Kind}}
+	}
+	return m, nil
+}
+
+func (p *Part) measure() (Measure, error) {
+	// Octets that are themselves decoded are decoded again on the way.
+	if !p.source.measures.take(p.Body.Len() * int64(1+p.source.nested)) {
+		return Measure{Bytes: p.Body.Len(), NotInspected: TooBig}, nil
+	}
+	r := newDecodeReader(p.Raw(), decoder{enc: p.Encoding})
+	defer r.finish()
+	sum := sha256.New()
+	n, err := r.WriteTo(sum)
+	if err != nil {
+		return Measure{}, err
+	}
+	m := Measure{Bytes: n, SHA256: hex.EncodeToString(sum.Sum(nil))}
+	if kind := r.dec.anomaly(); kind != "" {
+		m.Anomalies = []Anomaly{{Kind: kind}}
+	}
+	return m, nil
+}
+
+// Measured are the anomalies of the message with those that only decoding its leaves shows. What it could
+// not decode is in Undecoded.
+func (m *Message) Measured() ([]Anomaly, error) {
+	all := append([]Anomaly(nil), m.Anomalies...)
+	for p := range m.Leaves() {
+		got, err := p.Measure()
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, got.Anomalies...)
+	}
+	return all, nil
+}
+
+// Undecoded are the parts that Measure was asked for so far and did not decode, because the message's
+// decoding had cost too much. They belong beside NotInspected.
+func (m *Message) Undecoded() []NotInspected {
+	if m.Root == nil || m.Root.source == nil {
+		return nil
+	}
+	ms := m.Root.source.measures
+	ms.mu.Lock()
+	defer ms.mu.Unlock()
+	var out []NotInspected
+	for n := range ms.missed {
+		out = append(out, n)
+	}
+	slices.SortFunc(out, func(a, b NotInspected) int { return strings.Compare(a.Part, b.Part) })
+	return out
+}
