@@ -74,11 +74,22 @@ func decodeString(b []byte, charset string) string {
 	return readable(string(b))
 }
 
-// readable is s in NFC with what is no UTF-8 read as Latin-1, so that no octet is lost.
+// readable is s in NFC; what is no UTF-8 is read in the charset that its words show, or as Latin-1,
+// so that no octet is lost.
 func readable(s string) string {
 	if isASCII(s) {
 		return s
 	}
+	if !utf8.ValidString(s) {
+		if guess := bestGuess(s); guess != "" {
+			return norm.NFC.String(string(decodeWith(guessDecoder(guess), []byte(s))))
+		}
+	}
+	return latin1(s)
+}
+
+// latin1 is s in NFC with what is no UTF-8 read as Latin-1.
+func latin1(s string) string {
 	if !utf8.ValidString(s) {
 		var b strings.Builder
 		b.Grow(len(s) + len(s)/2)

@@ -7,7 +7,8 @@ const maxCharsetName = 64
 
 // DecodeText turns the text of a header field into UTF-8 in NFC: folds taken out, encoded-words
 // decoded (RFC 2047), also damaged ones and those that stand where none is allowed, as mail
-// clients show them; raw octets read as UTF-8, what is none as Latin-1.
+// clients show them; raw octets read as UTF-8, what is none in the Vietnamese charset that its words
+// show, or else as Latin-1.
 func DecodeText(raw string) string {
 	raw = unfold(raw)
 	next := strings.Index(raw, "=?")
