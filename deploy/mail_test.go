@@ -21,6 +21,7 @@ type letter struct {
 	subject string // none when empty
 	fields  string // further fields, each ended by CRLF
 	body    string // "Kính gửi …" when empty
+	noDate  bool   // without Date and Message-ID
 }
 
 func (l letter) bytes() []byte {
@@ -31,7 +32,10 @@ func (l letter) bytes() []byte {
 		l.body = "Kinh gui cac don vi,\r\n.dong bat dau bang dau cham\r\n..\r\n\r\nTran trong.\r\n"
 	}
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "X-Peer-Key: %s\r\nFrom: <%s>\r\nTo: <van.thu@%s>\r\nDate: Tue, 06 Oct 2026 08:00:00 +0700\r\nMessage-ID: <%s@%s>\r\n", l.key, l.from, ours, l.key, ours)
+	fmt.Fprintf(&b, "X-Peer-Key: %s\r\nFrom: <%s>\r\nTo: <van.thu@%s>\r\n", l.key, l.from, ours)
+	if !l.noDate {
+		fmt.Fprintf(&b, "Date: Tue, 06 Oct 2026 08:00:00 +0700\r\nMessage-ID: <%s@%s>\r\n", l.key, ours)
+	}
 	if l.subject != "" {
 		fmt.Fprintf(&b, "Subject: %s\r\n", l.subject)
 	}

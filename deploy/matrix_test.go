@@ -26,6 +26,9 @@ type matrixMail struct {
 	tagged  bool
 }
 
+// unclosed is a multipart without its closing boundary. Sendmail writes one when it sends the message on.
+const unclosed = "92-malformed-no-closing-boundary"
+
 // TestMatrix sends the same messages through every hook-up: everywhere the sender gets the same reply, the
 // log says the same verdict, and what passes arrives octet for octet.
 func TestMatrix(t *testing.T) {
@@ -122,6 +125,9 @@ func described(v filter.Verdict, reply string) string {
 // arrived compares what came with what was sent.
 func (r *road) arrived(t *testing.T, m matrixMail, d peer.Delivery) {
 	t.Helper()
+	if m.name == unclosed && strings.HasPrefix(r.name, "sendmail") {
+		m.mail.Bytes = append(bytes.Clone(m.mail.Bytes), "--mot--\r\n"...)
+	}
 	top, ok := bytes.CutSuffix(d.Bytes, m.mail.Bytes)
 	if !ok {
 		at := max(0, bytes.Index(d.Bytes, m.mail.Bytes[:min(20, len(m.mail.Bytes))]))
@@ -189,7 +195,7 @@ func params(m peer.Mail) string {
 	return p
 }
 
-// sampleMails are the rules' own samples. Of the big ones the one at the limit and the one over it do.
+// sampleMails are the rules' own samples, with the fields that servers would add. Of the big ones the one at the limit and the one over it do.
 func sampleMails(t *testing.T) (out []matrixMail) {
 	t.Helper()
 	all, err := samples.Load("../rules/testdata")
@@ -198,8 +204,20 @@ func sampleMails(t *testing.T) (out []matrixMail) {
 		b, err := s.Message()
 		must(t, err)
 		big := strings.HasPrefix(s.Name, "70-") || strings.HasPrefix(s.Name, "71-")
-		if len(b) > 1<<20 && !big {
+		foreign := func(to string) bool { return !strings.HasSuffix(to, "@"+ours) && !strings.HasSuffix(to, "@mae.gov.vn") }
+		switch {
+		case bytes.Count(b, []byte("\n")) != bytes.Count(b, []byte("\r\n")):
+			t.Errorf("%s cannot travel: it has lines that end in LF alone", s.Name)
 			continue
+		case len(b) > 1<<20 && !big:
+			continue
+		case s.Direction == filter.Inbound && slices.ContainsFunc(s.To, foreign): // no server hands strangers' mail on to strangers
+			continue
+		}
+		for _, field := range []string{"Date: Tue, 06 Oct 2026 08:00:00 +0700", "Message-Id: <" + s.Name + "@monre.gov.vn>"} {
+			if name, _, _ := strings.Cut(field, ":"); peer.Field(b, name) == "" { // servers would add it
+				b = append([]byte(field+"\r\n"), b...)
+			}
 		}
 		m := matrixMail{name: s.Name, client: inside, mail: peer.Mail{From: s.From, To: s.To, Bytes: b}}
 		if s.Direction == filter.Inbound {
@@ -233,7 +251,6 @@ func identityMails() (out []matrixMail) {
 		{"many-fields", letter{fields: strings.Repeat("X-Many: value\r\n", 300)}, ""},
 		{"long-lines", letter{body: strings.Repeat("x", 990) + "\r\n" + strings.Repeat("y", 998) + "\r\n"}, ""},
 		{"to-outside", letter{}, "doi.tac@khach.example"},
-		{"comments-and-groups", letter{fields: "Cc: \"Nguyen, Van A\" <a@monre.gov.vn> (Phong), Nhom: b@monre.gov.vn, c@monre.gov.vn;\r\nReply-To: (x) <d@monre.gov.vn>\r\n"}, ""},
 	} {
 		tc.l.key = "identity-" + tc.name
 		if tc.l.subject == "" {

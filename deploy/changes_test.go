@@ -1,0 +1,122 @@
+package deploy
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"congthu/internal/peer"
+)
+
+// probe is a message that some servers change or do not take; docs/operating.md tells of it.
+type probe struct {
+	name   string
+	letter letter
+	want   map[string]string // by server: what becomes of it; "same" where nothing is said
+}
+
+// What becomes of a message; the first word is about what the gate sees, the second about what arrives.
+const (
+	intact        = "sees it; arrives"
+	changedAfter  = "sees it; arrives changed"
+	changedBefore = "sees it changed; arrives changed"
+	notTaken      = "does not see it; does not arrive"
+	byGate        = "refuses it; does not arrive"
+	bounced       = "sees it; does not arrive"
+)
+
+func probes() []probe {
+	const postfix, sendmail, relayPostfix, relayExim = "postfix-milter", "sendmail-milter", "relay-before-postfix", "relay-before-exim"
+	return []probe{
+		{"plain", letter{}, nil},
+		{"body-line-of-3000", letter{body: strings.Repeat("z", 3000) + "\r\nx\r\n"},
+			map[string]string{postfix: changedAfter, relayPostfix: changedAfter, relayExim: bounced, sendmail: changedAfter}},
+		{"no-colon", letter{fields: "khong co hai cham\r\nX-After: a\r\n"},
+			map[string]string{postfix: changedBefore, sendmail: changedBefore, relayPostfix: changedAfter, relayExim: changedAfter}},
+		{"space-before-colon", letter{fields: "X-Space : a\r\n"},
+			map[string]string{postfix: changedBefore, sendmail: changedBefore, relayPostfix: changedAfter}},
+		{"lone-cr", letter{body: "a\rb\r\n"},
+			map[string]string{postfix: changedBefore, sendmail: notTaken, relayPostfix: byGate, relayExim: byGate}},
+		{"nul", letter{body: "a\x00b\r\n"}, map[string]string{sendmail: notTaken}},
+		{"bcc-and-return-path", letter{fields: "Bcc: <an@monre.gov.vn>\r\nReturn-Path: <x@monre.gov.vn>\r\n"},
+			map[string]string{postfix: changedBefore, sendmail: changedAfter, relayPostfix: changedAfter, relayExim: changedAfter}},
+		{"address-list", letter{fields: "Cc: an@monre.gov.vn,\"Tran, Binh\" <binh@monre.gov.vn> (Phong), Nhom: c@monre.gov.vn;\r\n"},
+			map[string]string{sendmail: changedAfter}},
+		{"no-date", letter{noDate: true}, map[string]string{postfix: changedBefore, relayPostfix: changedAfter}},
+	}
+}
+
+// TestWhatServersChange holds the table in docs/operating.md to the servers: what they change before the
+// gate sees a message, and after.
+func TestWhatServersChange(t *testing.T) {
+	for _, h := range roads() {
+		if h.name == "postfix-milter-unix" || h.name == "sendmail-milter-unix" || h.name == "postfix-proxy-filter" {
+			continue // as over TCP; behind the proxy the gate sees a Received field, too
+		}
+		t.Run(h.name, func(t *testing.T) {
+			t.Parallel()
+			r := h.begin(t)
+			for _, p := range probes() {
+				want := intact
+				for server, w := range p.want {
+					if strings.HasPrefix(h.name, server) {
+						want = w
+					}
+				}
+				if got := r.becomes(t, p); got != want {
+					t.Errorf("%s: the gate %s; want: %s", p.name, got, want)
+				}
+			}
+		})
+	}
+}
+
+// becomes sends a probe and tells what becomes of it.
+func (r *road) becomes(t *testing.T, p probe) string {
+	t.Helper()
+	p.letter.key, p.letter.subject = "probe-"+p.name, "Thu "+p.name
+	m := p.letter.mail()
+	m.Params = params(m)
+	c, err := r.dial(inside)
+	must(t, err)
+	n := len(r.gate.Messages())
+	a := sendOn(t, c, m)
+	c.Quit() // a server may have closed the connection after it refused
+	saw := "does not see it"
+	for end := time.Now().Add(2 * time.Second); time.Now().Before(end) && len(r.gate.Messages()) == n; {
+		time.Sleep(5 * time.Millisecond)
+	}
+	if all := r.gate.Messages(); len(all) > n {
+		switch {
+		case all[n]["disposition"] == "refuse":
+			saw = "refuses it"
+		case all[n]["sha256"] == fmt.Sprintf("%x", sha256.Sum256(m.Bytes)):
+			saw = "sees it"
+		default:
+			saw = "sees it changed"
+		}
+	}
+	if !a.Last().OK() {
+		if len(r.sink.ByKey(p.letter.key)) != 0 {
+			t.Errorf("%s: answered %s and delivered", p.name, a.Last())
+		}
+		return saw + "; does not arrive"
+	}
+	got := func() []peer.Delivery { return r.sink.ByKey(p.letter.key) }
+	for end := time.Now().Add(5 * time.Second); time.Now().Before(end) && len(got()) == 0; {
+		time.Sleep(10 * time.Millisecond)
+	}
+	switch d := got(); {
+	case len(d) == 0:
+		return saw + "; does not arrive"
+	case bytes.HasSuffix(d[0].Bytes, m.Bytes):
+		return saw + "; arrives"
+	default:
+		at := max(0, bytes.Index(d[0].Bytes, []byte("X-Peer-Key")))
+		t.Logf("%s: %s", p.name, difference(d[0].Bytes[at:], m.Bytes))
+		return saw + "; arrives changed"
+	}
+}
