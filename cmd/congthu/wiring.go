@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"congthu/filter"
+	"congthu/filter/message"
 	"congthu/filter/milter"
 	"congthu/filter/policy"
 	"congthu/filter/relay"
@@ -19,8 +20,9 @@ import (
 	"congthu/rules/pack"
 )
 
-// buildPolicy turns a configuration into what a judge runs.
-func buildPolicy(c *policy.Config) (*filter.Policy, error) {
+// buildPolicy turns a configuration into what a judge runs. What rules must spool comes out of the budget; nil
+// bounds only the single message.
+func buildPolicy(c *policy.Config, budget *message.Budget) (*filter.Policy, error) {
 	freeMail, err := pack.BuiltIn()
 	if err != nil {
 		return nil, fmt.Errorf("reading the built-in free-mail pack: %w", err)
@@ -33,6 +35,7 @@ func buildPolicy(c *policy.Config) (*filter.Policy, error) {
 		}
 	}
 	conf := rulesConfig(c, org, freeMail)
+	conf.Limits, conf.Budget = c.Limits.Message(), budget
 	own, err := customRules(c, conf)
 	if err != nil {
 		return nil, &exitError{exitConfig, err}
@@ -103,6 +106,8 @@ func relayConfig(c *policy.Config, r policy.Relay) relay.Config {
 	rc.Name, rc.Listen, rc.NextHops = r.Name, r.Listen, r.NextHops
 	rc.Direction, rc.Connections, rc.TrustedPeers = r.Direction.Filter(), r.Connections, prefixes(r.TrustedPeers)
 	rc.Limits, rc.Recipients = c.Limits.Message(), c.Limits.Recipients
+	rc.TLS = relay.ListenTLS{Certificate: r.TLS.Certificate, Key: r.TLS.Key, Required: bool(r.TLS.Required)}
+	rc.NextHopTLS = relay.NextHopTLS{Mode: relay.TLSMode(r.NextHopTLS.Mode), CA: r.NextHopTLS.CA}
 	if r.Hostname != "" {
 		rc.Hostname = r.Hostname
 	} else if name, err := os.Hostname(); err == nil && name != "" {

@@ -44,14 +44,16 @@ type Milter struct {
 
 // Relay is a listener that speaks SMTP and hands on to a next hop.
 type Relay struct {
-	Name         string    `yaml:"name"`
-	Listen       string    `yaml:"listen"`
-	NextHops     []string  `yaml:"next_hops"` // tried in this order
-	Hostname     string    `yaml:"hostname"`  // in our greeting; default: the machine's
-	Direction    Direction `yaml:"direction"`
-	Queue        Queue     `yaml:"queue"`
-	TrustedPeers []Network `yaml:"trusted_peers"` // mail servers whose XFORWARD is believed
-	Connections  int       `yaml:"connections"`   // at once; beyond: 421
+	Name         string     `yaml:"name"`
+	Listen       string     `yaml:"listen"`
+	NextHops     []string   `yaml:"next_hops"` // tried in this order
+	Hostname     string     `yaml:"hostname"`  // in our greeting; default: the machine's
+	Direction    Direction  `yaml:"direction"`
+	Queue        Queue      `yaml:"queue"`
+	TrustedPeers []Network  `yaml:"trusted_peers"` // mail servers whose XFORWARD is believed
+	Connections  int        `yaml:"connections"`   // at once; beyond: 421
+	TLS          RelayTLS   `yaml:"tls"`
+	NextHopTLS   NextHopTLS `yaml:"next_hop_tls"`
 }
 
 // Admin is the listener for metrics and health.
@@ -141,7 +143,7 @@ func defaultReasons() map[message.Reason]filter.Disposition {
 // setDefaults fills a new list element before its keys are read.
 func (m *Milter) setDefaults() { *m = Milter{Mode: 0o660, Direction: Auto, Connections: 2000} }
 func (r *Relay) setDefaults() {
-	*r = Relay{Direction: Auto, Queue: QueueBefore, Connections: 500,
+	*r = Relay{Direction: Auto, Queue: QueueBefore, Connections: 500, NextHopTLS: NextHopTLS{Mode: TLSOff},
 		TrustedPeers: []Network{Network(netip.MustParsePrefix("127.0.0.1/32")), Network(netip.MustParsePrefix("::1/128"))}}
 }
 

@@ -44,7 +44,9 @@ func (c *connection) command(ctx context.Context, line []byte) (reply, error) {
 		return own(replyBye), nil
 	case "VRFY":
 		return own(replyCannotVerify), nil
-	case "EXPN", "HELP", "STARTTLS", "AUTH", "XCLIENT", "ETRN", "TURN":
+	case "STARTTLS":
+		return c.startTLS(ctx, args)
+	case "EXPN", "HELP", "AUTH", "XCLIENT", "ETRN", "TURN":
 		return c.breach(replyUnsupported), nil
 	case "BDAT", "GET", "POST", "CONNECT":
 		// What follows is data, not commands, whatever we answer.
@@ -90,7 +92,8 @@ func (c *connection) hello(ctx context.Context, line string, extended bool) repl
 	if !extended {
 		return own("250 " + c.srv.cfg.Hostname)
 	}
-	return g.offered.greeting(c.srv.cfg.Hostname, c.srv.cfg.Limits.WireBytes, c.trusted)
+	return g.offered.greeting(c.srv.cfg.Hostname, c.srv.cfg.Limits.WireBytes,
+		ownExtensions{startTLS: c.srv.serverTLS != nil && c.tls == "", xforward: c.trusted})
 }
 
 // passed is a next hop's reply on its way to the client. After 421 the next hop is gone, and so

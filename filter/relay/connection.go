@@ -17,7 +17,9 @@ import (
 // is in transaction.
 type connection struct {
 	srv     *Server
-	conn    net.Conn
+	raw     net.Conn // the client's connection
+	conn    net.Conn // raw, or TLS over it
+	tls     string   // TLS version, "" in clear
 	in      *input
 	peer    netip.Addr
 	trusted bool
@@ -39,7 +41,7 @@ type connection struct {
 }
 
 func newConnection(s *Server, conn net.Conn) *connection {
-	c := &connection{srv: s, conn: conn, in: newInput(conn, s.blocks, maxCommandLine)}
+	c := &connection{srv: s, raw: conn, conn: conn, in: newInput(conn, s.blocks, maxCommandLine)}
 	if a, ok := conn.RemoteAddr().(*net.TCPAddr); ok {
 		c.peer = a.AddrPort().Addr().Unmap().WithZone("")
 	}
@@ -212,7 +214,7 @@ func (c *connection) introduce(h *nextHop) (reply, error) {
 func (c *connection) setHop(h *nextHop) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.hop, c.hopConn = h, h.conn
+	c.hop, c.hopConn = h, h.in.raw
 	if c.isCut {
 		_ = h.conn.Close()
 	}
@@ -232,7 +234,7 @@ func (c *connection) dropHop() {
 // dropStaleHop leaves a next hop that closed its connection, or spoke unasked, while nothing was
 // under way: its 421 for idleness must not be taken for the answer to the next command.
 func (c *connection) dropStaleHop() {
-	if c.hop != nil && (c.hop.in.buffered() > 0 || peek(c.hop.conn) != peekNothing) {
+	if c.hop != nil && c.hop.in.look() != peekNothing {
 		c.log.Debug("next hop closed an idle connection", "next_hop", c.hop.addr)
 		c.dropHop()
 	}
@@ -243,7 +245,7 @@ func (c *connection) cut() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.isCut = true
-	_ = c.conn.Close()
+	_ = c.raw.Close()
 	if c.hopConn != nil {
 		_ = c.hopConn.Close()
 	}

@@ -129,7 +129,7 @@ func (c *connection) verdict(ctx context.Context, ft *filter.Transaction, spool 
 
 // clientGone tells whether the client has closed the connection with nothing left to say.
 func (c *connection) clientGone() bool {
-	return c.in.buffered() == 0 && peek(c.conn) == peekClosed
+	return c.in.look() == peekClosed
 }
 
 // contentOf is what goes on of a message that passes (invariant 4).

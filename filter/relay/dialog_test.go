@@ -2,6 +2,7 @@ package relay
 
 import (
 	"bufio"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -20,6 +21,7 @@ import (
 //	N: text     the next hop sends a line       H: text     the gate sends the next hop
 //	A:          the next hop takes a new connection (A: 2 takes one that the second next hop gets)
 //	R:          a new client connects
+//	C-TLS:      the client begins TLS          N-TLS:    the next hop does
 //	K: n        n idle connections to next hops are kept
 //	L: text     the next message's log line: disposition, reply, next hop's part, error
 //	= setting   of the listener, before the first step
@@ -32,6 +34,7 @@ type dialog struct {
 	hops []net.Listener
 
 	client *wire
+	pair   pair // certificate of gate and next hop
 	hop    *wire
 	logs   int
 }
@@ -63,6 +66,9 @@ func TestDialogs(t *testing.T) {
 
 func runDialog(t *testing.T, file, text string) {
 	d := &dialog{t: t, hops: []net.Listener{listenLoopback(t)}}
+	if strings.Contains(text, "tls") {
+		d.pair = newPair(t, "127.0.0.1")
+	}
 	var settings []string
 	for i, line := range strings.Split(text, "\n") {
 		step, arg, _ := strings.Cut(line, ":")
@@ -105,6 +111,10 @@ func (d *dialog) begin(settings []string) {
 				cfg.Keep.Connections = n
 			case "keep-mails":
 				cfg.Keep.Mails = n
+			case "tls", "tls-required":
+				cfg.TLS = ListenTLS{Certificate: d.pair.cert, Key: d.pair.key, Required: name == "tls-required"}
+			case "next-hop-tls":
+				cfg.NextHopTLS = NextHopTLS{Mode: TLSMode(value), CA: d.pair.cert}
 			case "recipients":
 				cfg.Recipients = n
 			case "wire-bytes":
@@ -172,6 +182,10 @@ func (d *dialog) step(step, arg string) error {
 		conn, err := net.Dial("tcp", d.gate.addr)
 		d.client = newWire(conn)
 		return err
+	case "C-TLS":
+		return d.client.secureAsClient(d.t)
+	case "N-TLS":
+		return d.hop.secure(d.t, tls.Server(d.hop.Conn, &tls.Config{Certificates: []tls.Certificate{d.pair.Certificate}}))
 	case "K":
 		eventually(d.t, arg+" kept connections", func() bool { return fmt.Sprint(d.gate.keeper.count()) == arg })
 		return nil

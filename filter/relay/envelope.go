@@ -24,6 +24,8 @@ func (c *connection) mail(ctx context.Context, line, args string) reply {
 	switch {
 	case c.greeted == nil:
 		return c.breach(replyHelloFirst)
+	case c.srv.cfg.TLS.Required && c.tls == "":
+		return c.breach(replyTLSFirst)
 	case c.tx != nil:
 		return c.breach(replyNested)
 	}

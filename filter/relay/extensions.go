@@ -16,6 +16,7 @@ type extensions struct {
 	codes      bool     // ENHANCEDSTATUSCODES, RFC 2034
 	xforward   []string // attributes, upper case
 	pipelining bool     // RFC 2920
+	startTLS   bool     // RFC 3207
 }
 
 // parseExtensions reads the lines of an EHLO reply after its first (RFC 5321 section 4.1.1.1).
@@ -41,6 +42,8 @@ func parseExtensions(r reply) extensions {
 			x.utf8 = true
 		case "PIPELINING":
 			x.pipelining = true
+		case "STARTTLS":
+			x.startTLS = true
 		case "DSN":
 			x.dsn = true
 		case "ENHANCEDSTATUSCODES":
@@ -59,9 +62,15 @@ func (x extensions) covers(y extensions) bool {
 	return has(x.size, y.size) && has(x.eightBit, y.eightBit) && has(x.utf8, y.utf8) && has(x.dsn, y.dsn)
 }
 
-// greeting is our EHLO reply: what the next hop offers, filtered to what the relay carries. PIPELINING
-// and XFORWARD are our own abilities; the latter is offered to peers that are trusted with it.
-func (x extensions) greeting(hostname string, wireBytes int64, trusted bool) reply {
+// ownExtensions are abilities of ours, whatever the next hop offers, that not every client is offered.
+type ownExtensions struct {
+	startTLS bool
+	xforward bool // for peers that are trusted with it
+}
+
+// greeting is our EHLO reply: what the next hop offers, filtered to what the relay carries, PIPELINING,
+// and own.
+func (x extensions) greeting(hostname string, wireBytes int64, own ownExtensions) reply {
 	lines := []string{hostname, "PIPELINING"}
 	if x.size {
 		limit := wireBytes
@@ -78,7 +87,10 @@ func (x extensions) greeting(hostname string, wireBytes int64, trusted bool) rep
 			lines = append(lines, e.name)
 		}
 	}
-	if trusted {
+	if own.startTLS {
+		lines = append(lines, "STARTTLS")
+	}
+	if own.xforward {
 		lines = append(lines, "XFORWARD "+strings.Join(xforwardNames(), " "))
 	}
 	r := reply{code: 250}

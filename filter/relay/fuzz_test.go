@@ -273,7 +273,7 @@ func FuzzReply(f *testing.F) {
 					t.Fatalf("line %q", l)
 				}
 			}
-			if greeting := parseExtensions(r).greeting("h", 100, false); bytes.Contains(greeting.raw, []byte("XFORWARD")) || !bytes.HasSuffix(greeting.raw, []byte("\r\n")) {
+			if greeting := parseExtensions(r).greeting("h", 100, ownExtensions{}); bytes.Contains(greeting.raw, []byte("XFORWARD")) || !bytes.HasSuffix(greeting.raw, []byte("\r\n")) {
 				t.Fatalf("greeting %q", greeting.raw)
 			}
 		}

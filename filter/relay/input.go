@@ -35,6 +35,7 @@ var (
 // buffer serves lines; a block is borrowed for the length of a message.
 type input struct {
 	conn  net.Conn
+	raw   net.Conn // below TLS, or conn
 	pool  *blocks
 	small []byte // its length is that of the longest line, CRLF included
 	buf   []byte // small, or block
@@ -48,8 +49,42 @@ type input struct {
 
 func newInput(conn net.Conn, pool *blocks, longestLine int) *input {
 	small := make([]byte, longestLine)
-	return &input{conn: conn, pool: pool, small: small, buf: small}
+	return &input{conn: conn, raw: conn, pool: pool, small: small, buf: small}
 }
+
+// secure goes on with conn, which is TLS over what was read until now. What is unread is thrown away.
+func (in *input) secure(conn net.Conn) {
+	in.discard()
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.conn = conn
+}
+
+// look tells, without waiting, whether there is something to read. Under TLS it has to read for that:
+// what comes may be no more than TLS's own.
+func (in *input) look() int {
+	if in.buffered() > 0 {
+		return peekData
+	}
+	found := peek(in.raw)
+	if in.conn == in.raw || found == peekClosed {
+		return found
+	}
+	wait := time.Unix(1, 0) // for what TLS has read already
+	if found == peekData {
+		wait = time.Now().Add(lookWait)
+	}
+	switch err := in.fill(wait); {
+	case err == nil:
+		return peekData
+	case isTimeout(err), errors.Is(err, errInterrupted):
+		return peekNothing
+	}
+	return peekClosed
+}
+
+// lookWait is how long look waits for the rest of a TLS record.
+const lookWait = 50 * time.Millisecond
 
 // buffered is the number of octets read from the connection and not yet taken.
 func (in *input) buffered() int { return in.w - in.r }

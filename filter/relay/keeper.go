@@ -66,7 +66,7 @@ func (k *keeper) take(addr string) *nextHop {
 		k.idle[addr] = list[:len(list)-1]
 		e.timer.Stop()
 		switch {
-		case e.in.buffered() > 0 || peek(e.conn) != peekNothing:
+		case e.in.look() != peekNothing:
 			_ = e.conn.Close()
 		case time.Since(e.made) >= k.limits.Age:
 			k.leave(e.nextHop)

@@ -32,8 +32,26 @@ type nextHop struct {
 	personal bool   // knows something of its client that outlives a transaction: never kept
 }
 
-// dialNextHop connects to addr and reads its greeting, all before deadline.
+// dialNextHop connects to addr, reads its greeting and begins TLS as the listener wants it, all before
+// deadline.
 func (s *Server) dialNextHop(ctx context.Context, addr string, deadline time.Time) (*nextHop, error) {
+	h, err := s.greetedBy(ctx, addr, deadline)
+	if err != nil || s.clientTLS == nil {
+		return h, err
+	}
+	if err = h.secure(ctx, s, deadline); err == nil {
+		return h, nil
+	}
+	_ = h.conn.Close()
+	if s.cfg.NextHopTLS.Mode != TLSOpportunistic || isTimeout(err) || ctx.Err() != nil {
+		return nil, err
+	}
+	s.log.Debug("next hop in clear", "error", err)
+	return s.greetedBy(ctx, addr, deadline)
+}
+
+// greetedBy connects to addr and reads its greeting.
+func (s *Server) greetedBy(ctx context.Context, addr string, deadline time.Time) (*nextHop, error) {
 	conn, err := s.dial(ctx, addr, deadline)
 	if err != nil {
 		return nil, fmt.Errorf("connecting to next hop %s: %w", addr, err)
@@ -247,8 +265,8 @@ func (h *nextHop) data(c content, pool *blocks) (reply, error) {
 // message. A refusal is its word; an acceptance cannot be one, for it does not have the message yet.
 // A connection that it closed is found here while the message can still go elsewhere.
 func (h *nextHop) unasked(sending error) (r reply, spoke bool, err error) {
-	if sending == nil && h.in.buffered() == 0 {
-		switch peek(h.conn) {
+	if sending == nil {
+		switch h.in.look() {
 		case peekNothing:
 			return reply{}, false, nil
 		case peekClosed:

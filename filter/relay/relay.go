@@ -7,12 +7,13 @@
 // that one said is ever taken for another's. The relay keeps no queue: it says 250 to a message only with the next
 // hop's own 250.
 //
-// It obeys RFC 5321, and of its extensions carries RFC 2920 (PIPELINING), RFC 1870 (SIZE), RFC 6152 (8BITMIME), RFC 6531
+// It obeys RFC 5321, and of its extensions carries RFC 2920 (PIPELINING), RFC 3207 (STARTTLS), RFC 1870 (SIZE), RFC 6152 (8BITMIME), RFC 6531
 // (SMTPUTF8), RFC 3461 (DSN), RFC 2034 (ENHANCEDSTATUSCODES) and Postfix's XFORWARD.
 package relay
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -51,6 +52,8 @@ type Config struct {
 	Limits       message.Limits
 	Recipients   int // accepted for one message; beyond: 452 4.5.3
 	Connections  int // open at once; beyond: 421 4.3.2
+	TLS          ListenTLS
+	NextHopTLS   NextHopTLS
 	Keep         Keep
 	Timeouts     Timeouts
 }
@@ -128,6 +131,12 @@ func (c Config) Validate() error {
 	if c.Connections < 1 {
 		errs = append(errs, fmt.Errorf("connections: %d is less than 1", c.Connections))
 	}
+	if (c.TLS.Certificate == "") != (c.TLS.Key == "") || c.TLS.Required && c.TLS.Certificate == "" {
+		errs = append(errs, errors.New("TLS needs a certificate and a key"))
+	}
+	if !slices.Contains([]TLSMode{"", TLSOff, TLSOpportunistic, TLSRequired, TLSVerified}, c.NextHopTLS.Mode) {
+		errs = append(errs, fmt.Errorf("next hops: no TLS mode %q", c.NextHopTLS.Mode))
+	}
 	if k := c.Keep; k.Connections < 0 || k.Idle < 0 || k.Age < 0 || k.Mails < 0 {
 		errs = append(errs, fmt.Errorf("kept connections: %+v has negative bounds", k))
 	}
@@ -159,6 +168,9 @@ type Server struct {
 	blocks  *blocks
 	conns   tracker
 	keeper  *keeper
+
+	serverTLS *tls.Config // nil without
+	clientTLS *tls.Config // nil without
 }
 
 // dialer connects to a next hop.
@@ -177,6 +189,12 @@ func New(cfg Config, judge Judge, budget *message.Budget, metrics *filter.Metric
 	}
 	s := &Server{cfg: cfg, judge: judge, budget: budget, metrics: metrics, now: now, dial: dialTCP, blocks: newBlocks(), keeper: newKeeper(cfg.Keep),
 		log: log.With("door", doorName, "listener", cfg.Name)}
+	var err, hopErr error
+	s.serverTLS, err = serverTLS(cfg.TLS, s.log)
+	s.clientTLS, hopErr = clientTLS(cfg.NextHopTLS)
+	if err := errors.Join(err, hopErr); err != nil {
+		return nil, fmt.Errorf("relay %q: %w", cfg.Name, err)
+	}
 	s.conns.init()
 	return s, nil
 }

@@ -29,6 +29,9 @@ const (
 	replyNotTrusted    = "550 5.7.0 XFORWARD is not allowed from your address"
 	replyTooManyErrors = "421 4.7.0 Too many errors: closing the connection"
 	replyTooManyIdle   = "421 4.7.0 Too many commands without a message: closing the connection"
+	replyStartTLS      = "220 2.0.0 Ready to start TLS"
+	replyTLSAlready    = "503 5.5.1 TLS is in use"
+	replyTLSFirst      = "530 5.7.0 Send STARTTLS first"
 	replyTimeout       = "421 4.4.2 Timeout: closing the connection"
 	replyTrouble       = "421 4.3.0 Internal trouble: closing the connection"
 )

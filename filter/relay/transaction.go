@@ -30,7 +30,7 @@ func (tx *transaction) judged(c *connection) *filter.Transaction {
 	// A peer that is itself a mail server is not the client: then only XFORWARD says who is, and
 	// without it nobody is known, so that the mail is judged as inbound.
 	if !c.trusted {
-		s.Client = c.peer
+		s.Client, s.TLS = c.peer, c.tls
 	}
 	ft := &filter.Transaction{ID: tx.id, Received: tx.received, ReversePath: tx.reversePath}
 	if f := tx.forwarded; f != nil {

@@ -1,0 +1,64 @@
+package policy
+
+import (
+	"fmt"
+	"strconv"
+)
+
+// RelayTLS is STARTTLS as a relay listener offers it; without files it does not.
+type RelayTLS struct {
+	Certificate string `yaml:"certificate"` // PEM file, read again when it changes
+	Key         string `yaml:"key"`         // PEM file
+	Required    Switch `yaml:"required"`    // refuse mail in clear: 530 5.7.0
+}
+
+// NextHopTLS is STARTTLS with the next hops of a listener.
+type NextHopTLS struct {
+	Mode TLSMode `yaml:"mode"`
+	CA   string  `yaml:"ca"` // PEM file with the roots for mode verified; "" for the system's
+}
+
+// TLSMode is what is wanted of a next hop.
+type TLSMode string
+
+// The modes of TLS with a next hop.
+const (
+	TLSOff           TLSMode = "off"
+	TLSOpportunistic TLSMode = "opportunistic" // where it works
+	TLSRequired      TLSMode = "required"      // with whatever certificate
+	TLSVerified      TLSMode = "verified"      // with a certificate in the name of the next hop
+)
+
+// UnmarshalText reads a mode.
+func (m *TLSMode) UnmarshalText(b []byte) error {
+	return choose(m, b, "mode", string(TLSOff), string(TLSOpportunistic), string(TLSRequired), string(TLSVerified))
+}
+
+// Switch is true or false.
+type Switch bool
+
+// UnmarshalText reads true or false.
+func (s *Switch) UnmarshalText(b []byte) error {
+	switch string(b) {
+	case "true", "false":
+		*s = string(b) == "true"
+		return nil
+	}
+	return fmt.Errorf("%q is neither true nor false", b)
+}
+
+// MarshalText writes true or false.
+func (s Switch) MarshalText() ([]byte, error) { return strconv.AppendBool(nil, bool(s)), nil }
+
+// checkTLS finds what is wrong with the TLS of the listener at path.
+func (r Relay) checkTLS(path string, bad func(path, format string, args ...any)) {
+	switch {
+	case (r.TLS.Certificate == "") != (r.TLS.Key == ""):
+		bad(path+".tls", "needs both certificate and key")
+	case bool(r.TLS.Required) && r.TLS.Certificate == "":
+		bad(path+".tls.required", "without certificate and key nobody could send")
+	}
+	if r.NextHopTLS.CA != "" && r.NextHopTLS.Mode != TLSVerified {
+		bad(path+".next_hop_tls.ca", "is used in mode verified only")
+	}
+}
