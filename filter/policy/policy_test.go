@@ -19,7 +19,8 @@ var update = flag.Bool("update", false, "write the .want files")
 // settings stand for the rules that exist.
 func settings() map[string]filter.Setting {
 	s := filter.Setting{Mode: filter.Enforce, Outbound: filter.Refuse, Inbound: filter.Tag}
-	return map[string]filter.Setting{"subject": s, "attachment-size": s, "free-mail": s, "uninspected": {Mode: filter.Monitor}}
+	return map[string]filter.Setting{"subject": s, "attachment-size": s, "free-mail": s, "uninspected": {Mode: filter.Monitor},
+		"mailbox-name": {Mode: filter.Monitor, Outbound: filter.Accept, Inbound: filter.Accept}}
 }
 
 // Every broken file must fail as expected, and not by chance.

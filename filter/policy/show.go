@@ -9,6 +9,8 @@ import (
 	"reflect"
 	"sort"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/goccy/go-yaml"
 )
@@ -139,9 +141,19 @@ func (s *shower) skip(path, key string) bool {
 	return true
 }
 
+// plainScalar tells a text that reads back as it stands, without quotes.
+func plainScalar(s string) bool {
+	if s == "" || strings.ContainsAny(s, ":#{}[],&*!|>'\"%@`\\") || strings.TrimSpace(s) != s || strings.EqualFold(s, "null") {
+		return false
+	}
+	first, _ := utf8.DecodeRuneInString(s)
+	notPrinted := strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) })
+	return !notPrinted && (unicode.IsLetter(first) || unicode.IsDigit(first) || first == '/')
+}
+
 // quoted is a scalar in YAML, in quotes where it needs them.
 func quoted(s string) string {
-	if s == "" || strings.ContainsAny(s, ":#{}[],&*!|>'\"%@`\n\t") {
+	if !plainScalar(s) {
 		b, err := yaml.MarshalWithOptions(s, yaml.JSON())
 		if err == nil {
 			return strings.TrimSuffix(string(b), "\n")

@@ -97,7 +97,7 @@ func (e *Environment) program(key, source string, want *cel.Type) (cel.Program, 
 		var errs []error
 		for _, i := range issues.Errors() {
 			problem := strings.ReplaceAll(i.Message, " (in container '')", "")
-			errs = append(errs, &Error{key, max(i.Location.Line(), 0), i.Location.Column() + 1, problem})
+			errs = append(errs, &Error{key, max(i.Location.Line(), 0), max(i.Location.Column()+1, 1), problem})
 		}
 		return nil, errors.Join(errs...)
 	}
