@@ -4,7 +4,6 @@ import (
 	"io"
 	"mime"
 	"net/mail"
-	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -23,27 +22,105 @@ func (h *Header) Addresses(name string) ([]Address, bool) {
 	var out []Address
 	ok := true
 	for _, v := range h.Values(name) {
-		list, strict := parseAddresses(v)
-		out, ok = append(out, list...), ok && strict
+		f := readAddresses(v)
+		out, ok = append(out, f.list...), ok && f.strict
 	}
 	return out, ok
 }
 
-func parseAddresses(v string) ([]Address, bool) {
+// addressField is what one address field says.
+type addressField struct {
+	list   []Address
+	strict bool // the field is well-formed
+	cut    bool // it has more than maxLenient addresses and is not well-formed
+	// unread tells a field that some program could take an address from and the gate could not.
+	unread bool
+}
+
+func readAddresses(v string) addressField {
 	if len(v) <= maxAddressField {
-		parser := mail.AddressParser{WordDecoder: &mime.WordDecoder{CharsetReader: wordCharset}}
-		if list, err := parser.ParseList(v); err == nil {
-			return strictAddresses(v, list), true
+		if list, ok := strictAddresses(v); ok {
+			if !hasOddWord(v) {
+				return addressField{list: list, strict: true}
+			}
+			all := mailboxList{}
+			scanMailboxes(v, &all, 0, true)
+			all.add(list)
+			return addressField{list: all.list, cut: all.full}
 		}
 	}
-	return lenientAddresses(v), false
+	f := addressField{}
+	var complete bool
+	f.list, complete = lenientAddresses(v)
+	f.cut = !complete
+	f.unread = len(f.list) == 0 && strings.ContainsAny(DecodeText(v), "@\uff20\ufe6b")
+	return f
+}
+
+// strictAddresses reads a field as RFC 5322 section 3.4 writes it. ok is false when that cannot be.
+func strictAddresses(v string) (list []Address, ok bool) {
+	parser := mail.AddressParser{WordDecoder: &mime.WordDecoder{CharsetReader: wordCharset}}
+	found, err := parser.ParseList(v)
+	if err != nil {
+		closer := closeAt(v)
+		if closer == v {
+			return nil, false
+		}
+		if found, err = parser.ParseList(closer); err != nil {
+			return nil, false
+		}
+	}
+	return decodedAddresses(v, found), true
+}
+
+// closeAt takes the comments and blanks beside each @ away, which RFC 5322 section 3.4.1 allows and
+// package net/mail does not know.
+func closeAt(v string) string {
+	comments := findComments(v)
+	var b strings.Builder
+	afterAt := false
+	for i := 0; i < len(v); {
+		end := i
+		for end < len(v) {
+			if v[end] == ' ' || v[end] == '\t' {
+				end++
+				continue
+			}
+			n := -1
+			if v[end] == '(' {
+				n = comments.end(end)
+			}
+			if n < 0 {
+				break
+			}
+			end = n
+		}
+		if end > i {
+			if !afterAt && !(end < len(v) && v[end] == '@') {
+				b.WriteString(v[i:end])
+			}
+			i = end
+			continue
+		}
+		end = i + 1
+		if v[i] == '"' {
+			if end = closingQuote(v, end) + 1; end == 0 {
+				return v
+			}
+		}
+		b.WriteString(v[i:end])
+		afterAt = v[i] == '@'
+		i = end
+	}
+	return b.String()
 }
 
 func wordCharset(charset string, r io.Reader) (io.Reader, error) {
 	return charsetReader(charset, r), nil
 }
 
-func strictAddresses(v string, list []*mail.Address) []Address {
+// decodedAddresses are the addresses of the field v as they are shown.
+func decodedAddresses(v string, list []*mail.Address) []Address {
 	out := make([]Address, 0, len(list))
 	for _, a := range list {
 		local, domain := a.Address, ""
@@ -59,93 +136,6 @@ func strictAddresses(v string, list []*mail.Address) []Address {
 		}
 	}
 	return out
-}
-
-// lenientAddresses finds what looks like an address, in the text as it came and as it is shown.
-func lenientAddresses(v string) []Address {
-	out := scanAddresses(nil, v)
-	if shown := DecodeText(v); shown != v {
-		out = scanAddresses(out, shown)
-	}
-	return out
-}
-
-// maxLenient bounds the addresses taken from one field that is not well-formed.
-const maxLenient = 10_000
-
-func scanAddresses(out []Address, v string) []Address {
-	seen := make(map[[2]string]bool, len(out))
-	for _, a := range out {
-		seen[[2]string{a.Local, a.Domain}] = true
-	}
-	done := 0 // before it everything belongs to an address already
-	for at := strings.IndexByte(v, '@'); at >= 0 && len(out) < maxLenient; at = indexByteFrom(v, '@', at+1) {
-		start := localStart(v, done, at)
-		end := domainEnd(v, at+1)
-		local, domain := strings.Trim(v[start:at], " \t"), strings.Trim(v[at+1:end], " \t.")
-		if local == "" || domain == "" {
-			continue
-		}
-		if local[0] == '"' {
-			if local = unescape(strings.Trim(local, "\"")); local == "" {
-				continue
-			}
-		}
-		a := Address{Local: local, Domain: domain}
-		if strings.IndexByte(v[done:start], '=') < 0 || !strings.Contains(v[done:start], "=?") {
-			a.Name = readable(strings.Trim(v[done:start], " \t\"'<>,;:()"))
-		} else {
-			a.Name = strings.Trim(DecodeText(v[done:start]), " \t\"'<>,;:()")
-		}
-		if key := [2]string{a.Local, a.Domain}; !seen[key] {
-			seen[key] = true
-			out = append(out, a)
-		}
-		done = end
-	}
-	return slices.Clip(out)
-}
-
-func indexByteFrom(s string, c byte, from int) int {
-	if i := strings.IndexByte(s[from:], c); i >= 0 {
-		return from + i
-	}
-	return -1
-}
-
-// localStart goes back from the @ at v[at] to where the local part begins, not before from.
-func localStart(v string, from, at int) int {
-	i := at
-	for i > from && (v[i-1] == ' ' || v[i-1] == '\t') {
-		i--
-	}
-	if i > from && v[i-1] == '"' {
-		for i--; i > from; i-- {
-			if v[i-1] == '"' && (i < from+2 || v[i-2] != '\\') {
-				return i - 1
-			}
-		}
-		return at // no quoted-string after all
-	}
-	for i > from && isAtomOctet(v[i-1], true) {
-		i--
-	}
-	return i
-}
-
-func domainEnd(v string, i int) int {
-	for i < len(v) && (v[i] == ' ' || v[i] == '\t') {
-		i++
-	}
-	if i < len(v) && v[i] == '[' {
-		if end := strings.IndexByte(v[i:min(len(v), i+maxBoundary)], ']'); end >= 0 {
-			return i + end + 1
-		}
-	}
-	for i < len(v) && isAtomOctet(v[i], false) {
-		i++
-	}
-	return i
 }
 
 // isAtomOctet tells the octets of a dot-atom (RFC 5322 section 3.2.3, RFC 6532), of a domain only

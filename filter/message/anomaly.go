@@ -25,9 +25,11 @@ const (
 	BareLineBreak        AnomalyKind = "bare-line-break"         // CR or LF alone in a header block or boundary line
 	DamagedBase64        AnomalyKind = "damaged-base64"          // junk, inner padding, missing padding
 	DamagedQuoted        AnomalyKind = "damaged-quoted-printable"
-	NameTwice            AnomalyKind = "name-twice"        // file name in Content-Disposition differs from name in Content-Type
-	MalformedName        AnomalyKind = "malformed-name"    // unquoted, raw 8-bit, broken RFC 2231 or encoded-word
-	MalformedAddress     AnomalyKind = "malformed-address" // an address field that RFC 5322 section 3.4 does not allow
+	NameTwice            AnomalyKind = "name-twice"         // file name in Content-Disposition differs from name in Content-Type
+	MalformedName        AnomalyKind = "malformed-name"     // unquoted, raw 8-bit, broken RFC 2231 or encoded-word
+	MalformedAddress     AnomalyKind = "malformed-address"  // an address field that RFC 5322 section 3.4 does not allow
+	UnreadableAddress    AnomalyKind = "unreadable-address" // such a field with an @ but without an address that can be read
+	TooManyAddresses     AnomalyKind = "too-many-addresses" // such a field with more addresses than are read
 	HeaderTooBig         AnomalyKind = "header-too-big"
 	TooManyFields        AnomalyKind = "too-many-fields"
 	LineTooLong          AnomalyKind = "line-too-long"
@@ -45,7 +47,7 @@ func (k AnomalyKind) Ambiguous() bool {
 	switch k {
 	case DuplicateContentType, MalformedContentType, DuplicateParameter, DuplicateEncoding, UnknownEncoding,
 		EncodingOnComposite, MissingBoundary, BoundaryNeverSeen, AmbiguousBoundary, UnclosedMultipart, TextOutside, DuplicateField, BadHeaderLine,
-		MissingBlankLine, NULOctet, BareLineBreak, DamagedBase64, NameTwice, HeaderTooBig, TooManyFields, LineTooLong:
+		MissingBlankLine, NULOctet, BareLineBreak, DamagedBase64, NameTwice, UnreadableAddress, TooManyAddresses, HeaderTooBig, TooManyFields, LineTooLong:
 		return true
 	}
 	return false

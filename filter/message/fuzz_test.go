@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -77,11 +78,12 @@ func FuzzDecodeText(f *testing.F) {
 	})
 }
 
-// FuzzAddresses: no mailbox without a local part, and nothing that has an @ is lost when the field
-// is well-formed.
+// FuzzAddresses: no mailbox without a local part, and whatever stands before it, a mailbox of its own at the
+// end of a field is read.
 func FuzzAddresses(f *testing.F) {
 	for _, s := range []string{"a@b.vn", "A <a@b.vn>, \"C, D\" <c@d.vn>", "x: a@b.vn;", "\"a b\"@c.vn", "<a@b", "=?utf-8?q?a=40b?= <c@d>",
-		"a@b (c (d) e)", "a@[1.2.3.4]", "boss@gov.vn <evil@x.com>", "@@", "<@a,@b:c@d>"} {
+		"a@b (c (d) e)", "a@[1.2.3.4]", "boss@gov.vn <evil@x.com>", "@@", "<@a,@b:c@d>",
+		"nvan(c)@( gmail . com", "\"", "\\\"@", "a!b", "a%b", "nvan@\"gmail.com\"", "=?utf-8?q?\"?= <a@b", "a@b. c\x0b", "((a)", "a@["} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
@@ -97,6 +99,10 @@ func FuzzAddresses(f *testing.F) {
 			if !ok && (a.Local == "" || a.Domain == "") {
 				t.Fatalf("%q: half an address: %+v", s, a)
 			}
+		}
+		more := readAddresses(s + ", <nvan@gmail.com>")
+		if !more.cut && !slices.ContainsFunc(more.list, func(a Address) bool { return a.Local == "nvan" && a.Domain == "gmail.com" }) {
+			t.Fatalf("%q hides what follows: %+v", s, more.list)
 		}
 	})
 }

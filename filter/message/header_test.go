@@ -100,7 +100,7 @@ func TestAddresses(t *testing.T) {
 		{"a@b.vn (Anh A)", addresses{{"Anh A", "a", "b.vn"}}, true},
 		{"nguyễn@việt.vn", addresses{{"", "nguyễn", "việt.vn"}}, true},
 		{"\"boss@gov.vn\" <evil@x.com>", addresses{{"boss@gov.vn", "evil", "x.com"}}, true},
-		{"boss@gov.vn <evil@x.com>", addresses{{"", "boss", "gov.vn"}, {"", "evil", "x.com"}}, false},
+		{"boss@gov.vn <evil@x.com>", addresses{{"boss@gov.vn", "evil", "x.com"}}, false},
 		{"<a@b.vn", addresses{{"", "a", "b.vn"}}, false},
 		{"Anh A <a @ b.vn>, , x <<c@d.vn>>", addresses{{"Anh A", "a", "b.vn"}, {"x", "c", "d.vn"}}, false},
 		{"=?utf-8?q?evil=40x.com?= a", addresses{{"", "evil", "x.com"}}, false},

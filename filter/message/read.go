@@ -3,6 +3,7 @@ package message
 import (
 	"errors"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -98,7 +99,11 @@ func (s *scanner) message(pl place) *Part {
 	}
 	pl.root = true
 	p := s.part(pl)
-	s.read.note(p.ID, p.Header.rootKinds()...)
+	kinds := p.Header.rootKinds()
+	s.read.note(p.ID, kinds...)
+	if slices.Contains(kinds, TooManyAddresses) {
+		s.read.miss(p.ID, TooMany)
+	}
 	if s.sawCRLF && s.sawLF {
 		s.read.note(p.ID, BareLineBreak)
 	}
@@ -137,8 +142,17 @@ func (h *Header) rootKinds() []AnomalyKind {
 		}
 	}
 	for _, name := range onceOnly[:3] {
-		if _, ok := h.Addresses(name); !ok {
-			kinds = addKind(kinds, MalformedAddress)
+		for _, v := range h.Values(name) {
+			f := readAddresses(v)
+			if !f.strict {
+				kinds = addKind(kinds, MalformedAddress)
+			}
+			if f.unread {
+				kinds = addKind(kinds, UnreadableAddress)
+			}
+			if f.cut {
+				kinds = addKind(kinds, TooManyAddresses)
+			}
 		}
 	}
 	return kinds
