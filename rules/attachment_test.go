@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -55,16 +56,21 @@ const (
 // size is what the rule says that a mail's attachments come to: "" when it is content.
 func size(t *testing.T, mail, from string) string {
 	t.Helper()
+	return sizeOf(t, rules.Config{AttachmentLimit: limit, InlineFloor: floor}, filter.Outbound, mail, from)
+}
+
+func sizeOf(t *testing.T, c rules.Config, d filter.Direction, mail, from string) string {
+	t.Helper()
 	mail = "From: <nvan@monre.gov.vn>\r\nSubject: So lieu\r\nMIME-Version: 1.0\r\n" + mail
 	m, err := message.Read(strings.NewReader(mail), int64(len(mail)), message.DefaultLimits())
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, r := range rules.All(rules.Config{AttachmentLimit: limit, InlineFloor: floor}) {
+	for _, r := range rules.All(c) {
 		if r.Name != rules.NameAttachmentSize {
 			continue
 		}
-		found, err := r.Check(context.Background(), &filter.Transaction{Message: m, ReversePath: filter.ParsePath(from, ""), Direction: filter.Outbound})
+		found, err := r.Check(context.Background(), &filter.Transaction{Message: m, ReversePath: filter.ParsePath(from, ""), Direction: d})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -79,8 +85,10 @@ func size(t *testing.T, mail, from string) string {
 
 func TestAttachmentSize(t *testing.T) {
 	over := func(n int) string { return fmt.Sprintf("%d > %d octets", n, limit) }
-	nested := "Subject: b\r\n" + mixed("mixed", words, file(pdf, 8000))
-	text := "Content-Type: text/plain\r\n\r\n" + strings.Repeat("Kinh gui quy co quan.\r\n", 300)
+	nested := "Subject: b\r\n" + mixed("mixed", words, file(pdf, 10_000))
+	decodes := len(nested) - len(strings.SplitN(file(pdf, 10_000), "\r\n\r\n", 2)[1]) + 10_000
+	small := "Subject: b\r\n" + mixed("mixed", words, file(pdf, 9000)) // in Base64 over the limit
+	text := "Content-Type: text/plain\r\n\r\n" + strings.Repeat("Kinh gui quy co quan.\r\n", 200)
 	for _, tc := range []struct{ name, mail, want string }{
 		{"at the limit", mixed("mixed", words, file(pdf, limit)), ""},
 		{"one octet more", mixed("mixed", words, file(pdf, limit+1)), over(limit + 1)},
@@ -97,12 +105,25 @@ func TestAttachmentSize(t *testing.T) {
 		{"a picture above the floor does", mixed("mixed", mixed("related", words, file(picture, floor+1)), file(pdf, limit)), over(limit + floor + 1)},
 		{"a logo sent as attachment does", mixed("mixed", words, file(strings.Replace(picture, "inline", "attachment", 1), floor), file(pdf, limit)), over(limit + floor)},
 		{"a picture that the text does not show does", mixed("mixed", words, file("Content-Type: image/png; name=a.png", floor), file(pdf, limit)), over(limit + floor)},
-		{"nested message whole", mixed("mixed", words, "Content-Type: message/rfc822\r\n\r\n"+nested), over(len(nested))},
-		{"nested message once", mixed("mixed", words, "Content-Type: message/rfc822\r\n\r\n"+strings.TrimSuffix(mixed("mixed", words, file(pdf, 7000)), "\r\n")), ""},
+		{"nested message whole", mixed("mixed", words, "Content-Type: message/rfc822\r\n\r\n"+nested), over(decodes)},
+		{"nested message in a nested message", mixed("mixed", words, "Content-Type: message/rfc822\r\n\r\nContent-Type: message/rfc822\r\n\r\n"+nested), over(decodes + len("Content-Type: message/rfc822\r\n\r\n"))},
+		{"nested message with a header only", mixed("mixed", words, "Content-Type: message/rfc822\r\n\r\nX-A: "+strings.Repeat("a", limit)), over(limit + len("X-A: "))},
+		{"nested message as it decodes", mixed("mixed", words, "Content-Type: message/rfc822\r\n\r\n"+small), ""},
+		{"nested news article", mixed("mixed", words, "Content-Type: message/news\r\n\r\n"+nested), over(decodes)},
+		{"nested message of the wide kind", mixed("mixed", words, "Content-Type: message/global\r\n\r\n"+nested), over(decodes)},
+		{"nested message under an encoding", mixed("mixed", words, encoded("Content-Type: message/rfc822", []byte(nested))), over(decodes)},
+		{"nested message that says Base64 and is none", mixed("mixed", words, "Content-Type: message/rfc822\r\n\r\nContent-Transfer-Encoding: base64\r\n\r\n"+strings.Repeat("\xe1\xba\xbf\r\n", limit/5)), over(limit + len("Content-Transfer-Encoding: base64\r\n\r\n"))},
+		{"a letter in a nested message counts", mixed("mixed", words, "Content-Type: message/rfc822\r\n\r\n"+text, "Content-Type: message/rfc822\r\n\r\n"+text, "Content-Type: message/rfc822\r\n\r\n"+text), over(3 * len(text))},
 		{"quoted-printable as decoded", mixed("mixed", words, "Content-Type: application/pdf\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"+strings.Repeat("=A5=A5=A5=A5=A5=A5=\r\n", limit/6)), ""},
 		{"a signature does not count", mixed("signed", mixed("mixed", words, file(pdf, limit)), file("Content-Type: application/pkcs7-signature; name=smime.p7s", 4000)), ""},
 		{"a file that calls itself a signature does", mixed("mixed", words, file("Content-Type: application/pkcs7-signature; name=smime.p7s", limit+1)), over(limit + 1)},
 		{"a signature that is a file does", mixed("signed", words, file("Content-Type: application/pgp-signature", 70000)), over(70000)},
+		{"signatures beyond the second part do", mixed("signed", words, file("Content-Type: application/pgp-signature", 6000), file("Content-Type: application/pgp-signature", 6000)), over(12000)},
+		{"encrypted only in name", mixed("encrypted", words, file("Content-Type: application/zip", limit+1)), over(limit + 1)},
+		{"encrypted, a file beside", mixed("encrypted", "Content-Type: application/pgp-encrypted\r\n\r\nVersion: 1", file("Content-Type: application/octet-stream", limit/2), file(pdf, limit)), over(limit + limit/2 + 10)},
+		{"tables sent as text", mixed("mixed", words, file("Content-Type: text/csv", limit), file("Content-Type: text/csv", limit)), over(2*limit + 9)},
+		{"two letters", mixed("mixed", text, text, text), over(3 * (len(text) - len("Content-Type: text/plain\r\n\r\n")))},
+		{"a letter and its forms, all together", mixed("alternative", text, text, text), over(3 * (len(text) - len("Content-Type: text/plain\r\n\r\n")))},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			if got := size(t, tc.mail, "nvan@monre.gov.vn"); got != tc.want {
@@ -121,8 +142,10 @@ func TestAttachmentSizeOfReadings(t *testing.T) {
 	const twice = "Content-Transfer-Encoding: base64\r\nContent-Transfer-Encoding: 8bit"
 	raw := "Content-Type: application/pdf\r\nContent-Transfer-Encoding: base64\r\n\r\n" + strings.Repeat("%\xa5\xff A\x01\x02\x03", (limit+8)/8)
 	for _, tc := range []struct{ name, part, want string }{
-		{"two encodings, decodes, at the limit", recoded(file(pdf, limit), twice), ""},
-		{"two encodings, decodes, one octet more", recoded(file(pdf, limit+1), twice), "10001 > 10000 octets"},
+		// Some readers go by the 8bit and save a longer file.
+		{"two encodings that contradict", recoded(file(pdf, limit), twice), "13686 > 10000 octets"},
+		{"hexadecimal that decodes too", "Content-Type: application/octet-stream\r\nContent-Transfer-Encoding: 7bit\r\nContent-Transfer-Encoding: base64\r\n\r\n" + strings.Repeat("0123456789abcdef", limit/16+1), "10016 > 10000 octets"},
+		{"an encoding of nobody's", recoded(file(pdf, limit), "Content-Transfer-Encoding: x-base64"), "13686 > 10000 octets"},
 		{"two encodings, does not decode", recoded(raw, twice), "10008 > 10000 octets"},
 		{"an encoding with a comment", recoded(file(pdf, limit), "Content-Transfer-Encoding: base64 (so lieu)"), ""},
 		{"two types", recoded(file(pdf, limit), "Content-Type: text/plain\r\nContent-Transfer-Encoding: base64"), ""},
@@ -135,13 +158,43 @@ func TestAttachmentSizeOfReadings(t *testing.T) {
 }
 
 func TestAttachmentSizeOfReport(t *testing.T) {
-	returned := "Content-Type: message/rfc822\r\n\r\nSubject: a\r\n" + mixed("mixed", words, file(pdf, 9000))
+	returned := "Content-Type: message/rfc822\r\n\r\nSubject: a\r\n" + mixed("mixed", words, file(pdf, limit))
 	report := mixed("report; report-type=delivery-status", words, "Content-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; a.example", returned)
 	if got := size(t, report, ""); got != "" {
 		t.Errorf("the message that a delivery report brings back counted: %q", got)
 	}
 	if got := size(t, report, "nvan@monre.gov.vn"); got == "" {
 		t.Error("anybody may call a mail a delivery report")
+	}
+	status := "Content-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; a.example"
+	for name, mail := range map[string]string{
+		"a file in the place of the message": mixed("report", words, status, file("Content-Type: application/zip", limit+1)),
+		"a file behind the message":          mixed("report", words, status, returned, file("Content-Type: application/zip", limit+1)),
+		"a message that is a file too":       mixed("report", words, status, "Content-Type: application/zip; name=a.zip\r\n"+returned),
+		"no report":                          mixed("mixed", words, status, returned),
+	} {
+		if got := size(t, mail, ""); got == "" {
+			t.Errorf("%s, from the null reverse-path: not found", name)
+		}
+	}
+}
+
+// A failure that is refused is a failure that nobody learns of: what comes in from the null reverse-path is not
+// measured, whatever program wrote it.
+func TestAttachmentSizeOfInboundReports(t *testing.T) {
+	big := mixed("mixed", words, file(pdf, limit+1))
+	c := rules.Config{AttachmentLimit: limit, InlineFloor: floor}
+	for name, mail := range map[string]string{
+		"qmail's": "\r\nHi. This is the qmail-send program.\r\n\r\n--- Below this line is a copy of the message.\r\n\r\n" + strings.Repeat("Subject: a\r\n\r\n"+big, 2),
+		"wrapped": mixed("mixed", mixed("report", words, "Content-Type: message/delivery-status\r\n\r\nAction: failed", "Content-Type: message/rfc822\r\n\r\n"+big), words),
+		"unnamed": big,
+	} {
+		if got := sizeOf(t, c, filter.Inbound, mail, ""); got != "" {
+			t.Errorf("%s: %q", name, got)
+		}
+		if got := sizeOf(t, c, filter.Inbound, mail, "a@b.example"); got == "" {
+			t.Errorf("%s, from a person: not found", name)
+		}
 	}
 }
 
@@ -217,6 +270,45 @@ func TestAttachmentSizeOfSMIME(t *testing.T) {
 				t.Errorf("%q, want %q", got, tc.want)
 			}
 		})
+	}
+}
+
+// What is signed takes room like a message: without room it is our trouble, not the sender's fault.
+func TestOpaqueSignatureWithoutRoom(t *testing.T) {
+	const p7m = "Content-Type: application/pkcs7-mime; smime-type=signed-data; name=smime.p7m"
+	mail := "Subject: So lieu\r\n" + encoded(p7m, signedDER([]byte(mixed("mixed", words, file(pdf, 50_000))), 0))
+	m, err := message.Read(strings.NewReader(mail), int64(len(mail)), message.DefaultLimits())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for room, want := range map[int64]filter.Disposition{10_000: filter.Defer, 100_000: filter.Accept} {
+		c := rules.Config{Budget: message.NewBudget(room)}
+		j := judge(t, c, map[string]filter.Setting{rules.NameAttachmentSize: rules.Defaults()[rules.NameAttachmentSize]})
+		tx := &filter.Transaction{ID: "X", Message: m, Session: filter.Session{Direction: filter.Outbound}}
+		for range 5 { // what was taken is given back
+			if v := j.Judge(context.Background(), tx); v.Disposition != want || (want == filter.Defer) != errors.Is(v.Err, message.ErrNoRoom) {
+				t.Errorf("room %d: %s, %v", room, samples.Describe(v), v.Err)
+			}
+		}
+	}
+}
+
+// Only so many opaque signatures are opened; one more counts as it stands.
+func TestManyOpaqueSignatures(t *testing.T) {
+	const p7m = "Content-Type: application/pkcs7-mime; smime-type=signed-data; name=smime.p7m"
+	part := encoded(p7m, signedDER([]byte(mixed("mixed", words, file(pdf, 500))), 0))
+	held := len(signedDER([]byte(mixed("mixed", words, file(pdf, 500))), 0))
+	c := rules.Config{AttachmentLimit: 1, InlineFloor: floor}
+	for n, want := range map[int]int{16: 16 * 500, 20: 16*500 + 4*held} {
+		parts := []string{words}
+		for range n {
+			parts = append(parts, part)
+		}
+		// The texts in them are beside the letter: all together over the limit of one octet.
+		want += len("Kinh gui.") * (16 + 1)
+		if got := sizeOf(t, c, filter.Outbound, mixed("mixed", parts...), "nvan@monre.gov.vn"); got != fmt.Sprintf("%d > 1 octets", want) {
+			t.Errorf("%d signatures: %q, want %d", n, got, want)
+		}
 	}
 }
 

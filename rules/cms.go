@@ -12,6 +12,7 @@ import (
 
 const (
 	maxSignatureDepth = 3       // opaque signatures in one another; beyond, one counts as it stands
+	maxSignatures     = 16      // opaque signatures opened in one message; beyond, one counts as it stands
 	maxCMSSkip        = 1 << 20 // octets of one CMS element before the content
 )
 
@@ -66,47 +67,73 @@ func pgpMessage(r io.Reader) (bool, error) {
 	if strings.HasPrefix(strings.TrimLeft(string(start), " \t\r\n"), "-----BEGIN PGP MESSAGE-----") {
 		return true, nil
 	}
-	if n == 0 || start[0]&0x80 == 0 {
-		return false, nil
+	tag, version := pgpPacket(start)
+	switch tag {
+	case 1: // a session key for a public key (section 5.1)
+		return version == 3 || version == 6, nil
+	case 3: // a session key for a passphrase (section 5.3)
+		return version >= 4 && version <= 6, nil
+	case 18, 20: // encrypted data (section 5.13), and that of GnuPG's own kind
+		return version == 1 || version == 2, nil
 	}
-	tag := start[0] >> 2 & 0x0f // section 4.2: the old format, then the new
-	if start[0]&0x40 != 0 {
-		tag = start[0] & 0x3f
+	return false, nil
+}
+
+// pgpPacket reads the header of an OpenPGP packet (RFC 9580 section 4.2) and gives its type and the first octet of
+// its content, which is its version. Type 0 is none.
+func pgpPacket(b []byte) (tag, version byte) {
+	if len(b) < 6 || b[0]&0x80 == 0 {
+		return 0, 0
 	}
-	return tag == 1 || tag == 3 || tag == 9 || tag == 18 || tag == 20, nil
+	if b[0]&0x40 == 0 { // the older format: a length of 1, 2, 4 or no octets
+		tag = b[0] >> 2 & 0x0f
+		return tag, b[1+[...]int{1, 2, 4, 0}[b[0]&3]]
+	}
+	tag = b[0] & 0x3f
+	switch {
+	case b[1] >= 192 && b[1] < 224:
+		return tag, b[3]
+	case b[1] == 255 && len(b) > 6:
+		return tag, b[6]
+	}
+	return tag, b[2]
 }
 
 // smime is what an S/MIME part of n octets counts.
-func (s sizer) smime(p *message.Part, n int64) (int64, error) {
+func (s *sizer) smime(p *message.Part, n int64, at place) (tally, error) {
+	whole := tally{attachments: n}
 	r := bufio.NewReader(p.Open())
 	kind, err := cmsKind(r)
 	switch {
 	case errors.Is(err, errNoCMS):
-		return n, nil
+		return whole, nil
 	case err != nil:
-		return 0, err
+		return tally{}, err
 	case kind == cmsEnveloped, kind == cmsAuthEnveloped:
-		return insideBase64(n), nil
-	case kind != cmsSigned || s.depth >= maxSignatureDepth:
-		return n, nil
+		return tally{attachments: insideBase64(n)}, nil
+	case kind != cmsSigned || s.depth >= maxSignatureDepth || s.opened >= maxSignatures:
+		return whole, nil
 	}
-	spool := message.NewSpool(message.Limits{WireBytes: n, MemoryBytes: message.DefaultLimits().MemoryBytes}, nil)
+	// What is signed takes as much room as the message itself, out of the same budget.
+	spool := message.NewSpool(message.Limits{WireBytes: n, MemoryBytes: s.config.Limits.MemoryBytes}, s.config.Budget)
 	defer spool.Close()
 	if err := copySigned(spool, r); errors.Is(err, errNoCMS) {
-		return n, nil
+		return whole, nil
 	} else if err != nil {
-		return 0, err
+		return tally{}, fmt.Errorf("keeping what is signed: %w", err)
 	}
-	m, err := message.Read(spool, spool.Size(), message.DefaultLimits())
+	m, err := message.Read(spool, spool.Size(), s.config.Limits)
 	if err != nil {
-		return 0, fmt.Errorf("reading what is signed: %w", err)
+		return tally{}, fmt.Errorf("reading what is signed: %w", err)
 	}
+	s.opened++
 	s.depth++
-	inside, err := s.message(m)
+	defer func() { s.depth-- }()
+	inside, err := s.part(m.Root, at)
 	// Certificates and signatures are small, and so is what cutting the content into pieces costs. What is
 	// more than that is a file beside the content.
 	if beside := n - spool.Size(); beside > maxSignature+n/100 {
-		inside += beside
+		inside.attachments += beside
 	}
 	return inside, err
 }

@@ -91,7 +91,7 @@ func TestEncrypted(t *testing.T) {
 	inSignature := func(mail string) string {
 		return "Content-Type: multipart/signed; boundary=s\r\n\r\n--s\r\n" + mail + "--s\r\nContent-Type: application/pgp-signature\r\n\r\nx\r\n--s--\r\n"
 	}
-	const armour, packet = "-----BEGIN PGP MESSAGE-----\r\n\r\nhQEM", "\xc1\x0b\x03"
+	const armour, packet = "-----BEGIN PGP MESSAGE-----\r\n\r\nhQEM", "\xc1\xc0\x4c\x03\x01\x02\x03"
 	for name, tc := range map[string]struct {
 		mail string
 		want bool
@@ -100,7 +100,10 @@ func TestEncrypted(t *testing.T) {
 		"armoured":                 {pgp("application/pgp-encrypted", armour), true},
 		"armoured, signed outside": {inSignature(pgp("application/pgp-encrypted", armour)), true},
 		"binary, new format":       {pgp("application/pgp-encrypted", packet), true},
-		"binary, old format":       {pgp("application/pgp-encrypted", "\x85\x01\x0c"), true},
+		"binary, old format":       {pgp("application/pgp-encrypted", "\x85\x01\x0c\x03\x01\x02\x03"), true},
+		"binary, for a passphrase": {pgp("application/pgp-encrypted", "\x8c\x0d\x04\x09\x03\x08abc"), true},
+		"says so, is no version":   {pgp("application/pgp-encrypted", "\x85\x01\x0c\x09\x01\x02\x03"), false},
+		"says so, is binary":       {pgp("application/pgp-encrypted", "PK\x03\x04\x14\x00\x00\x00"), false},
 		"says so, is text":         {pgp("application/pgp-encrypted", "Kinh gui."), false},
 		"says so, is a signature":  {pgp("application/pgp-encrypted", "-----BEGIN PGP SIGNATURE-----"), false},
 		"says so, is empty":        {pgp("application/pgp-encrypted", ""), false},

@@ -5,6 +5,7 @@ package rules
 
 import (
 	"congthu/filter"
+	"congthu/filter/message"
 	"congthu/rules/pack"
 )
 
@@ -32,6 +33,10 @@ type Config struct {
 	AttachmentLimit int64 // octets of a message's attachments together, decoded; 0 means Limit15MiB
 	InlineFloor     int64 // octets; a picture in the text up to this size is not counted
 
+	// What is signed inside of a part is spooled and read like a message: with these limits, in this budget.
+	Limits message.Limits  // the zero value means the default limits
+	Budget *message.Budget // of the process; nil: only Limits bound it
+
 	FreeMail       *pack.FreeMail // nil knows no free-mail domain but FreeMailAdd's
 	FreeMailAdd    []string       // further free-mail domains, each with its subdomains
 	FreeMailExcept []string       // domains that are not free-mail, each with its subdomains
@@ -49,6 +54,9 @@ type Config struct {
 func (c Config) complete() Config {
 	if c.AttachmentLimit == 0 {
 		c.AttachmentLimit = Limit15MiB
+	}
+	if c.Limits == (message.Limits{}) {
+		c.Limits = message.DefaultLimits()
 	}
 	if c.Ours == nil {
 		c.Ours = func(string) bool { return false }

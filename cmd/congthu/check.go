@@ -37,7 +37,7 @@ func (c *checkCommand) Run(p *program) error {
 	if err != nil {
 		return err
 	}
-	pol, err := buildPolicy(conf)
+	pol, err := buildPolicy(conf, nil)
 	if err != nil {
 		return err
 	}

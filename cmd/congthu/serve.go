@@ -64,6 +64,7 @@ type door interface {
 // gate is a running gate: a judge, its doors and the admin listener.
 type gate struct {
 	conf    *policy.Config
+	budget  *message.Budget // of all messages in hand, and of what rules unwrap
 	judge   *filter.Judge
 	metrics *filter.Metrics
 	log     *slog.Logger
@@ -74,13 +75,14 @@ type gate struct {
 
 // newGate makes a gate and opens every listener, or none.
 func newGate(p *program, conf *policy.Config) (*gate, error) {
-	pol, err := buildPolicy(conf)
+	budget := message.NewBudget(int64(conf.Limits.Spool))
+	pol, err := buildPolicy(conf, budget)
 	if err != nil {
 		return nil, err
 	}
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), buildInfo())
-	g := &gate{conf: conf, metrics: filter.NewMetrics(reg), admin: newAdmin(reg),
+	g := &gate{conf: conf, budget: budget, metrics: filter.NewMetrics(reg), admin: newAdmin(reg),
 		log: slog.New(slog.NewJSONHandler(p.stderr, &slog.HandlerOptions{Level: conf.Log.Level.Slog()}))}
 	if g.judge, err = filter.NewJudge(pol, conf.Limits.Judging, g.metrics, g.log, p.now); err != nil {
 		return nil, err
@@ -94,7 +96,6 @@ func newGate(p *program, conf *policy.Config) (*gate, error) {
 
 // open makes the doors and opens their listeners and the admin's.
 func (g *gate) open(p *program) error {
-	budget := message.NewBudget(int64(g.conf.Limits.Spool))
 	for _, m := range g.conf.Milter {
 		mc := milterConfig(g.conf, m)
 		l, err := milter.Listen(mc)
@@ -102,10 +103,10 @@ func (g *gate) open(p *program) error {
 			return listenError(m.Name, m.Listen, err)
 		}
 		g.listens = append(g.listens, l)
-		g.doors = append(g.doors, milter.New(mc, g.judge, budget, g.metrics, g.log, p.now))
+		g.doors = append(g.doors, milter.New(mc, g.judge, g.budget, g.metrics, g.log, p.now))
 	}
 	for _, r := range g.conf.Relay {
-		d, err := relay.New(relayConfig(g.conf, r), g.judge, budget, g.metrics, g.log, p.now)
+		d, err := relay.New(relayConfig(g.conf, r), g.judge, g.budget, g.metrics, g.log, p.now)
 		if err != nil {
 			return fmt.Errorf("relay listener %q: %w", r.Name, err)
 		}
@@ -208,7 +209,7 @@ func (g *gate) reload(load func() (*policy.Config, error)) {
 	}
 	var pol *filter.Policy
 	if err == nil {
-		pol, err = buildPolicy(conf)
+		pol, err = buildPolicy(conf, g.budget)
 	}
 	if err != nil {
 		g.metrics.Reload.Set(0)
