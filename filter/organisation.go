@@ -2,9 +2,10 @@ package filter
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 
-	"golang.org/x/net/idna"
+	"congthu/filter/message"
 )
 
 // Organisation says what is ours.
@@ -24,20 +25,6 @@ func (o Organisation) Ours(domain string) bool {
 		}
 	}
 	return false
-}
-
-// NormalDomain is a domain as it compares: ASCII (IDNA), lower case, without a trailing dot.
-func NormalDomain(d string) string {
-	d = strings.ToLower(strings.TrimSuffix(strings.TrimSpace(d), "."))
-	for i := 0; i < len(d); i++ {
-		if d[i] >= 0x80 {
-			if a, err := idna.Lookup.ToASCII(d); err == nil {
-				return a
-			}
-			break
-		}
-	}
-	return d
 }
 
 // decideDirection says where a message goes. Outbound and internal mail is from a client of ours
@@ -87,11 +74,15 @@ func (o Organisation) senderIsOurs(tx *Transaction) bool {
 	if tx.Message == nil {
 		return false
 	}
-	from, _ := tx.Message.Header.Addresses("From")
+	from, _ := tx.Message.Addresses("From")
 	for _, a := range from {
 		if o.Ours(a.Domain) {
 			return true
 		}
 	}
-	return false
+	// A From field that says nothing hides whose mail it is. The client is ours, and so is then the mail.
+	return len(from) == 0 && slices.ContainsFunc(tx.Message.Headers(), func(h *message.Header) bool {
+		_, present := h.Get("From")
+		return present
+	})
 }

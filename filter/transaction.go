@@ -5,7 +5,6 @@ package filter
 
 import (
 	"net/netip"
-	"strings"
 	"time"
 
 	"congthu/filter/message"
@@ -26,60 +25,6 @@ type Session struct {
 	Login      string // authenticated sender, "" without authentication
 	Protocol   string // "SMTP" or "ESMTP", "" when unknown
 	TLS        string // TLS version of the client's connection, "" in clear or unknown
-}
-
-// Path is a reverse-path or forward-path (RFC 5321 section 4.1.2). The zero Path is the null
-// reverse-path.
-type Path struct {
-	Local  string // local part as given, unquoted
-	Domain string // domain as given, without a trailing dot; "" when there was none
-	Params string // ESMTP parameters as they came, "" without
-}
-
-// ParsePath reads what stands between < and > of MAIL or RCPT (angle brackets allowed).
-// It is lenient, because what it cannot split must still be judged: all before the last @ is the
-// local part. A source route (RFC 5321 appendix C) is dropped.
-func ParsePath(s, params string) Path {
-	s = strings.TrimSpace(s)
-	s = strings.TrimSuffix(strings.TrimPrefix(s, "<"), ">")
-	if strings.HasPrefix(s, "@") {
-		if i := strings.IndexByte(s, ':'); i >= 0 {
-			s = s[i+1:]
-		}
-	}
-	p := Path{Local: s, Params: params}
-	if i := strings.LastIndexByte(s, '@'); i >= 0 {
-		p.Local, p.Domain = s[:i], strings.TrimSuffix(s[i+1:], ".")
-	}
-	if n := len(p.Local); n >= 2 && p.Local[0] == '"' && p.Local[n-1] == '"' {
-		p.Local = unquote(p.Local[1 : n-1])
-	}
-	return p
-}
-
-func unquote(s string) string {
-	if !strings.Contains(s, `\`) {
-		return s
-	}
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		if s[i] == '\\' && i+1 < len(s) {
-			i++
-		}
-		b.WriteByte(s[i])
-	}
-	return b.String()
-}
-
-// Null tells the null reverse-path.
-func (p Path) Null() bool { return p.Local == "" && p.Domain == "" }
-
-// String is the mailbox, without angle brackets and parameters.
-func (p Path) String() string {
-	if p.Domain == "" {
-		return p.Local
-	}
-	return p.Local + "@" + p.Domain
 }
 
 // Transaction is one mail transaction (RFC 5321 section 3.3). A door makes a new one for each
