@@ -99,6 +99,18 @@ func lenientAddresses(v string) (list []Address, complete bool) {
 	return out.list, !out.full
 }
 
+// LooseMailbox is the mailbox that a mail server finds in a path that is not as RFC 5321 section 4.1.2 writes
+// it. Of several it is the last. ok is false when there is none.
+func LooseMailbox(path string) (local, domain string, ok bool) {
+	var out mailboxList
+	scanMailboxes(path, &out, 0, false)
+	if len(out.list) == 0 {
+		return "", "", false
+	}
+	last := out.list[len(out.list)-1]
+	return last.Local, last.Domain, true
+}
+
 // hasOddWord tells an encoded-word with octets that RFC 2047 section 5 (3) forbids in a phrase: there programs
 // differ on whether they end the word.
 func hasOddWord(v string) bool {
