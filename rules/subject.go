@@ -55,16 +55,17 @@ func judgeSubjects(subjects []string) (detail string, text filter.TextKey) {
 }
 
 // judgeSubject says what is wrong with one decoded subject.
-func judgeSubject(s string) (detail string, text filter.TextKey) {
-	s = foldSubject(s)
+func judgeSubject(subject string) (detail string, text filter.TextKey) {
+	s := foldSubject(subject)
 	if !saysSomething(s) {
 		return detailBlank, filter.TextSubjectBlank
 	}
-	rest := withoutPrefixes(s)
+	rest, cut := withoutPrefixes(s)
 	switch {
-	case !saysSomething(rest):
+	case !saysSomething(rest) && cut:
 		return detailPrefix, filter.TextSubjectPrefix
-	case placeholder(rest):
+	case placeholder(rest) && !strings.Contains(subject, "Null"):
+		// Programs write null, (null) and NULL for a subject that they do not have; Null is a word.
 		return detailPlaceholder, filter.TextSubjectPlaceholder
 	}
 	return "", filter.TextNone

@@ -15,15 +15,19 @@ func TestJudgeSubject(t *testing.T) {
 		{"", "Họp|Test|test|OK|1|123/TB|Số 5|á|Re: Họp|Fwd: 12|V/v họp giao ban|Trả lời công văn số 45|Trống đồng Đông Sơn"},
 		{"", "CT 12:|TL 15|TL|CT|SV|Ref 7|[KHẨN]|(Hỏa tốc)|Không|Chủ đề năm 2026|Tiêu đề mới|Subject to change|None of these|NA 2026"},
 		{"", "Rễ cây|Rẻ|reo|fwdx|Trảlời|Re2Go|i|r|👍|☎|한글|中文|…a|.1."},
+		{"", "Trả lời|Phản hồi|Hồi âm|Chuyển tiếp|Tra loi|chuyen tiep|Re: Trả lời|CT12:|TL5:|PH 5:|VB:|VB: 12|HT:|Trả lời thư|Phản hồi công văn 5|Đã trả lời thư: số 5"},
+		{"", "[Thông báo họp]|[EXTERNAL]|Re: [1]|Re: [monre]|[BTNMT][Khẩn]|[KHẨN] Họp|[EXTERNAL] Re: Họp|(1) Báo cáo|[CT]|[TL] 12|(Mật) 5|Họp (no subject)|[Họp] [Khẩn]|Không có gì|Ko họp|Chưa họp"},
 		{"", "Khong co tieu de nao phu hop|Không có chủ đề nào bị cấm|Undefined behaviour"},
 		{detailBlank, "| |\t|\u00a0|...|…|-|—|***|?|!!!|()|[...]|\"\"|====|~|$|+|•|──────|■|ー|\u3000"},
 		{detailBlank, "\u200b|\ufeff|\u00ad|\u2060\u200d|\u202e\u202c|\u3164|\u115f\u1160|\uffa0|\u2800|\ufe0f|\U000e0100|\U000e0041\U000e007f|\u034f|\u17b4|\u061c"},
 		{detailBlank, "\u0301|\u0323\u0302| \u20dd|\ufffd\ufffd|\ufffc|\U0001d159|\x00|\x7f\x1b|\u2028\u2029\u0085|\ue000"},
-		{detailPrefix, "Re:|RE:|re :|Re|FW:|Fwd:|Fw: Fwd: Re:|Re:Re:Re:|  Re:  |TL:|CT:|TL: CT:|Trả lời:|Trả lời|Chuyển tiếp:|CHUYỂN TIẾP:|Tra loi:|chuyen tiep :"},
+		{detailPrefix, "Re:|RE:|re :|Re|FW:|Fwd:|Fw: Fwd: Re:|Re:Re:Re:|  Re:  |TL:|CT:|TL: CT:|Trả lời:|Chuyển tiếp:|CHUYỂN TIẾP:|Tra loi:|chuyen tiep :"},
 		{detailPrefix, "RE[2]:|Re(3):|Re^2:|Re*4:|RE2:|Re [2] :|[Fwd: ]|[Re:]|(Fwd:)|Re：|Ｒｅ：|Re∶|ＦＷ： ＴＬ：|AW:|WG:|SV:|VS:|Antw:|回复：|转发:|Re: - |Re: ...|Re: \u200b|R\u200be:|R:|I:"},
+		{detailPrefix, "[EXTERNAL] Re:|[monre-list] Re:|FW: [EXT] Re: |[A][B] Fwd:|Trả lời thư:|Chuyển tiếp thư :|Tra loi thu:|Phản hồi:|Hồi âm:|Automatic reply:|[Trả lời]|(Chuyển tiếp)|Re: [Phản hồi]|【外部】 Re:|Trả lời [2]:|Đã chuyển tiếp:"},
 		{detailPlaceholder, "(no subject)|no subject|No Subject|[No Subject]|<no subject>|NO-SUBJECT|nosubject|<none>|none|(none)|untitled|Untitled|null|undefined|N/A"},
 		{detailPlaceholder, "(không có chủ đề)|(không có tiêu đề)|(không tiêu đề)|(không chủ đề)|không có tiêu đề|Không tiêu đề|khong tieu de|KHONG CO CHU DE|[Không có chủ đề]|Chưa có tiêu đề"},
 		{detailPlaceholder, "Re: (no subject)|Fwd: Re: (không có chủ đề)|TL: khong tieu de|(trống)|<blank>|(empty)|Tiêu đề|Subject:|V/v:|v/v|Về việc|no subject.|(no\u00a0subject)|no\u200b subject"},
+		{detailPlaceholder, "[monre] (no subject)|FW: [EXT] (không có chủ đề)|(no subject)(no subject)|(không có tiêu đề) (không có tiêu đề)|null null|Ko có tiêu đề|ko tieu de|Ko chủ đề|K tieu de|[KHẨN] V/v|no subject no subject|(null)|[EXTERNAL] Re: (no subject)"},
 	} {
 		for s := range strings.SplitSeq(tc.subjects, "|") {
 			for name, form := range map[string]string{"": s, " NFD": norm.NFD.String(s), " upper": upper(s)} {
@@ -45,6 +49,15 @@ func upper(s string) string {
 	return strings.ToUpper(s)
 }
 
+// Programs write null where they have no subject; a person who writes Null means it.
+func TestNull(t *testing.T) {
+	for s, want := range map[string]string{"Null": "", "null": detailPlaceholder, "NULL": detailPlaceholder, "(null)": detailPlaceholder, "Re: null": detailPlaceholder} {
+		if got, _ := judgeSubject(s); got != want {
+			t.Errorf("%q: %q, want %q", s, got, want)
+		}
+	}
+}
+
 func TestJudgeSubjects(t *testing.T) {
 	for want, cases := range map[string][][]string{
 		detailMissing: {nil, {}},
@@ -62,10 +75,10 @@ func TestJudgeSubjects(t *testing.T) {
 
 // A subject of the longest field there is takes time in proportion to its length.
 func TestLongSubjects(t *testing.T) {
-	for _, unit := range []string{"Re:", "re ", "[", "trả lời ", "\u0301", "re[1", "(no subject) ", "𝐑𝐞: "} {
+	for _, unit := range []string{"Re:", "re ", "[", "trả lời ", "trả lời: ", "\u0301", "re[1", "(no subject) ", "𝐑𝐞: ", "[a", "[a] ", "[a]. . . ", "a ", "re  ", "【 【"} {
 		s := strings.Repeat(unit, (256<<10)/len(unit))
 		got, _ := judgeSubject(s)
-		if want := map[string]string{"Re:": detailPrefix, "re ": detailPrefix, "[": detailBlank, "trả lời ": detailPrefix,
+		if want := map[string]string{"Re:": detailPrefix, "re ": detailPrefix, "[": detailBlank, "trả lời: ": detailPrefix, "(no subject) ": detailPlaceholder, "re  ": detailPrefix, "【 【": detailBlank,
 			"\u0301": detailBlank, "𝐑𝐞: ": detailPrefix}[unit]; got != want {
 			t.Errorf("%q repeated: %q, want %q", unit, got, want)
 		}

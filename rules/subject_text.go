@@ -1,8 +1,10 @@
 package rules
 
 import (
+	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
 )
@@ -59,41 +61,75 @@ func says(r rune) bool {
 func saysSomething(s string) bool { return strings.IndexFunc(s, says) >= 0 }
 
 // withoutPrefixes takes reply and forward prefixes away, however many stand at the start, with their
-// counters and brackets: "re[2]: [fwd: tl(3) : ".
-func withoutPrefixes(s string) string {
+// counters and brackets ("re[2]: [fwd: tl(3) : "), and the tags of lists and servers before more text
+// ("[external] "). A tag that nothing follows is what the subject says. cut tells whether a prefix was the last
+// that was taken.
+func withoutPrefixes(s string) (rest string, cut bool) {
 	for {
 		start := strings.IndexFunc(s, says)
 		if start < 0 {
-			return ""
+			return "", cut
 		}
-		n := prefixLen(s[start:])
-		if n == 0 {
-			return s
+		if n := prefixLen(s[start:], bracketBefore(s[:start])); n > 0 {
+			s, cut = s[start+n:], true
+			continue
 		}
-		s = s[start+n:]
+		n := tagLen(s, start)
+		if n == 0 || !saysSomething(s[n:]) {
+			return s, cut
+		}
+		s, cut = s[n:], false
 	}
 }
 
+const (
+	brackets = "[({<【「"
+	closing  = "])}>】」"
+)
+
+// bracketBefore is the bracket that closes the one that s ends with, "" without one.
+func bracketBefore(s string) string {
+	r, _ := utf8.DecodeLastRuneInString(s)
+	i := strings.IndexRune(brackets, r)
+	if i < 0 || s == "" {
+		return ""
+	}
+	return string([]rune(closing)[utf8.RuneCountInString(brackets[:i])])
+}
+
+const maxTag = 256 // octets of a tag in brackets
+
+// tagLen is the length of the tag in brackets that s begins with, 0 without one; start is where the first
+// word of s is.
+func tagLen(s string, start int) int {
+	close := bracketBefore(s[:start])
+	if close == "" {
+		return 0
+	}
+	end := strings.Index(s[start:min(len(s), start+maxTag)], close)
+	if end < 0 {
+		return 0
+	}
+	return start + end + len(close)
+}
+
 // prefixLen is the length of the prefix that s begins with, with its colon, 0 without one. The prefixes that
-// are no word of their own need no colon.
-func prefixLen(s string) int {
-	word := s[:wordLen(s)]
-	if n := len(word); prefixWord(word) != noPrefix {
+// are no word of their own need no colon. What is a word is one when it stands in brackets alone.
+func prefixLen(s, closing string) int {
+	n := phraseLen(s)
+	phrase := strings.Join(strings.Fields(s[:n]), " ")
+	if kind := prefixWord(phrase); kind != noPrefix {
 		after := s[n:]
-		if c := counterLen(after); strings.HasPrefix(strings.TrimLeft(after[c:], " "), ":") {
-			return len(s) - len(strings.TrimLeft(after[c:], " ")) + 1
-		}
-		if prefixWord(word) == prefixAlone {
-			return n
+		rest := strings.TrimLeft(after[counterLen(after, kind == prefixAbbreviation):], " ")
+		switch {
+		case strings.HasPrefix(rest, ":"):
+			return len(s) - len(rest) + 1
+		case kind == prefixPhrase && closing != "" && strings.HasPrefix(rest, closing):
+			return len(s) - len(rest)
 		}
 	}
-	// Two words: "trả lời", "chuyển tiếp".
-	if len(word) < len(s) && s[len(word)] == ' ' {
-		rest := strings.TrimLeft(s[len(word):], " ")
-		second := rest[:wordLen(rest)]
-		if second != "" && prefixWord(word+" "+second) == prefixAlone {
-			return len(s) - len(rest) + len(second)
-		}
+	if word := s[:wordLen(s)]; prefixWord(word) == prefixAlone {
+		return len(word)
 	}
 	return 0
 }
@@ -102,7 +138,7 @@ func prefixLen(s string) int {
 // ("re2:"), and it is never longer than a prefix can be.
 func wordLen(s string) int {
 	for i, r := range s {
-		if i > maxPrefixWord {
+		if i > maxPrefix {
 			return i
 		}
 		if !unicode.IsLetter(r) && !unicode.IsMark(r) && r != '/' {
@@ -112,16 +148,30 @@ func wordLen(s string) int {
 	return len(s)
 }
 
-const maxPrefixWord = 32 // octets
+// phraseLen is the length of the words at the start of s, blanks between them and at their end left out.
+func phraseLen(s string) int {
+	n := 0
+	for {
+		word := wordLen(s[n:])
+		blank := len(s[n+word:]) - len(strings.TrimLeft(s[n+word:min(len(s), n+word+maxPrefix)], " ")) - max(0, len(s)-n-word-maxPrefix)
+		next := n + word + blank
+		if blank == 0 || next >= len(s) || next > maxPrefix || wordLen(s[next:]) == 0 {
+			return n + word
+		}
+		n = next
+	}
+}
 
-// counterLen is the length of a reply counter: "[2]", "(2)", "^2", "*2", blanks before it allowed, or "2" at once:
-// in "CT 12:" the number is something said.
-func counterLen(s string) int {
+const maxPrefix = 40 // octets
+
+// counterLen is the length of a reply counter: "[2]", "(2)", "^2", "*2", blanks before it allowed, or "2" at once,
+// but not behind an abbreviation that numbers go with: in "CT12:" and "CT 12:" the number is something said.
+func counterLen(s string, abbreviation bool) int {
 	t := strings.TrimLeft(s, " ")
 	open := strings.TrimLeft(t, "[(^*#")
 	digits := strings.TrimLeft(open, "0123456789")
-	brackets := len(t) - len(open)
-	if len(digits) == len(open) || brackets > 1 || (brackets == 0 && len(t) < len(s)) {
+	opened := len(t) - len(open)
+	if len(digits) == len(open) || opened > 1 || (opened == 0 && (abbreviation || len(t) < len(s))) {
 		return 0
 	}
 	return len(s) - len(strings.TrimLeft(digits, ")]"))
@@ -130,39 +180,50 @@ func counterLen(s string) int {
 type prefixKind int
 
 const (
-	noPrefix    prefixKind = iota
-	prefixColon            // only before a colon: "tl:", "ct:"
-	prefixAlone            // also without one
+	noPrefix           prefixKind = iota
+	prefixColon                   // only before a colon: "aw:"
+	prefixAbbreviation            // of words that also stand before numbers; only before a colon: "tl:", "ct:"
+	prefixPhrase                  // true words; only before a colon, or alone in brackets: "trả lời:"
+	prefixAlone                   // no word at all: also without a colon
 )
 
 // prefixWord tells what mail programs and people put before a subject to say reply or forward, as
-// foldSubject leaves it.
+// foldSubject leaves it. "VB:" and "HT:", Swedish and Turkish, are none: here they are short for document and
+// conference.
 func prefixWord(w string) prefixKind {
 	switch w {
-	case "re", "fw", "fwd",
-		"trả lời", "chuyển tiếp", "tra loi", "chuyen tiep", "phản hồi", "phan hoi", "hồi âm", "hoi am":
+	case "re", "fw", "fwd":
 		return prefixAlone
-	case "tl", "ct", "ph", "trả", "chuyển", // Vietnamese
-		"r", "f", "reply", "forward", "forwarded", // English
+	case "tl", "ct", "ph", "trả", "chuyển": // Vietnamese
+		return prefixAbbreviation
+	case "r", "f", "reply", "forward", "forwarded", "automatic reply", "auto reply", // English
 		"aw", "wg", "antw", "antwort", "weitergeleitet", // German
-		"sv", "vs", "vb", "vl", "doorst", // Nordic and Dutch
+		"sv", "vs", "vl", "doorst", // Nordic and Dutch
 		"réf", "ref", "tr", "rép", "rv", "res", "enc", "i", "rif", // Romance
-		"odp", "pd", "ynt", "ilt", "ht", // Polish, Turkish
+		"odp", "pd", "ynt", "ilt", // Polish, Turkish
 		"отв", "ответ", "пересл", "на", // Russian
 		"回复", "回覆", "答复", "答覆", "转发", "轉寄", "返信", "転送", "답장", "전달":
 		return prefixColon
 	}
+	if len(w) <= maxPrefix {
+		switch unaccented(w) {
+		case "tra loi", "tra loi thu", "tra loi mail", "tra loi email", "tra loi tu dong", "tu dong tra loi", "thu tra loi",
+			"chuyen tiep", "chuyen tiep thu", "da chuyen tiep", "thu chuyen tiep", "chuyen tiep mail", "chuyen tiep email",
+			"phan hoi", "phan hoi thu", "thu phan hoi", "hoi am", "hoi am thu", "thu hoi am":
+			return prefixPhrase
+		}
+	}
 	return noPrefix
 }
 
-// placeholder tells what programs and hurried people write instead of a subject. True words are not among
-// these, however short the subject: "Họp", "Test".
+// placeholder tells what programs and hurried people write instead of a subject, once or several times. True
+// words are not among these, however short the subject: "Họp", "Test".
 func placeholder(s string) bool {
 	key := strings.Join(strings.FieldsFunc(s, func(r rune) bool { return !says(r) && !unicode.IsMark(r) }), " ")
 	if len(key) > maxPlaceholder {
 		return false
 	}
-	if placeholderKey(key) {
+	if placeholderKey(key) || placeholderKey(once(key)) {
 		return true
 	}
 	// In brackets a word stands for something that is not there: "(trống)", "<blank>".
@@ -171,6 +232,17 @@ func placeholder(s string) bool {
 }
 
 const maxPlaceholder = 64 // octets
+
+// once is what a text of words says once when it says nothing but the same over again.
+func once(key string) string {
+	words := strings.Fields(key)
+	for n := 1; n <= len(words)/2; n++ {
+		if len(words)%n == 0 && slices.Equal(words[n:], words[:len(words)-n]) {
+			return strings.Join(words[:n], " ")
+		}
+	}
+	return key
+}
 
 func bracketed(s string) bool {
 	if len(s) < 2 {
@@ -190,9 +262,12 @@ func placeholderKey(key string) bool {
 		"без темы", "无主题", "無主題", "无标题", "件名なし", "제목 없음":
 		return true
 	}
-	switch unaccented(key) {
-	case "khong co chu de", "khong co tieu de", "khong tieu de", "khong chu de", "chua co tieu de", "chua co chu de",
-		"chua dat tieu de", "khong co tieu de thu", "khong ro chu de", "thu khong tieu de", "thu khong co tieu de",
+	plain := unaccented(key)
+	if first, rest, _ := strings.Cut(plain, " "); first == "ko" || first == "k" || first == "kg" || first == "chua" {
+		plain = "khong " + rest
+	}
+	switch plain {
+	case "khong co chu de", "khong co tieu de", "khong tieu de", "khong chu de", "khong dat tieu de", "khong dat chu de", "khong co tieu de thu", "khong ro chu de", "thu khong tieu de", "thu khong co tieu de",
 		"thu khong chu de", "thu khong co chu de", "nhap tieu de", "nhap chu de", "tieu de o day", "khong de tieu de":
 		return true
 	}
