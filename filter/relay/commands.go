@@ -40,7 +40,8 @@ func (c *connection) command(ctx context.Context, line []byte) (reply, error) {
 	case "NOOP":
 		return own(replyOK), nil
 	case "QUIT":
-		c.tx, c.closing = nil, true // the next hop hears of it after the client
+		c.forget() // the next hop hears of it after the client
+		c.closing = true
 		return own(replyBye), nil
 	case "VRFY":
 		return own(replyCannotVerify), nil
@@ -48,7 +49,9 @@ func (c *connection) command(ctx context.Context, line []byte) (reply, error) {
 		return c.startTLS(ctx, args)
 	case "EXPN", "HELP", "AUTH", "XCLIENT", "ETRN", "TURN":
 		return c.breach(replyUnsupported), nil
-	case "BDAT", "GET", "POST", "CONNECT":
+	case "BDAT":
+		return c.bdat(ctx, args)
+	case "GET", "POST", "CONNECT":
 		// What follows is data, not commands, whatever we answer.
 		c.closing = true
 		return own(replyNoSMTP), nil
@@ -62,7 +65,8 @@ func (c *connection) hello(ctx context.Context, line string, extended bool) repl
 	if !ok {
 		return c.breach(replySyntaxHello)
 	}
-	c.tx, c.forwarded, c.greeted = nil, nil, g
+	c.forget()
+	c.forwarded, c.greeted = nil, g
 	var r reply
 	var err error
 	if c.dropStaleHop(); c.hop != nil {
@@ -139,7 +143,8 @@ func (c *connection) rset(args string) reply {
 // endTransaction gives up what is open, with the next hop as well. What XFORWARD said went with it.
 func (c *connection) endTransaction() {
 	open := c.tx != nil
-	c.tx, c.forwarded = nil, nil
+	c.forget()
+	c.forwarded = nil
 	if open {
 		c.resetHop()
 	}

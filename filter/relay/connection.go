@@ -257,6 +257,7 @@ func (c *connection) close() {
 	if c.hop != nil && c.tx == nil {
 		c.release()
 	}
+	c.forget()
 	c.dropHop()
 }
 

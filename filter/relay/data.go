@@ -22,6 +22,8 @@ func (c *connection) data(ctx context.Context, args string) (reply, error) {
 		return c.breach(replyNoArgument), nil
 	case tx == nil:
 		return c.breach(replyMailFirst), nil
+	case tx.chunks != nil || tx.binary:
+		return c.breach(replyBdatOnly), nil
 	case len(tx.recipients) == 0:
 		return c.breach(replyNoRecipients), nil
 	case c.hop == nil:
@@ -98,7 +100,7 @@ func (c *connection) decide(ctx context.Context, tx *transaction, spool *message
 		c.srv.judge.Log(ft, v, o)
 		return reply{}, o.Err
 	default:
-		answer, reset, o = c.deliver(ctx, tx, c.contentOf(ft, v, spool))
+		answer, reset, o = c.deliver(ctx, tx, c.contentOf(ft, v, tx, spool))
 	}
 	if answer.code == 421 {
 		c.closing = true
@@ -133,8 +135,8 @@ func (c *connection) clientGone() bool {
 }
 
 // contentOf is what goes on of a message that passes (invariant 4).
-func (c *connection) contentOf(ft *filter.Transaction, v filter.Verdict, spool *message.Spool) content {
-	out := content{add: v.Add, spool: spool, unwanted: c.clientGone}
+func (c *connection) contentOf(ft *filter.Transaction, v filter.Verdict, tx *transaction, spool *message.Spool) content {
+	out := content{add: v.Add, spool: spool, unwanted: c.clientGone, chunked: tx.chunks != nil}
 	for _, i := range v.Remove {
 		out.skip = append(out.skip, ft.Message.Header.Fields[i].Range)
 	}

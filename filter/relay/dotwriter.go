@@ -15,7 +15,8 @@ type dotWriter struct {
 	pool  *blocks
 	idle  time.Duration // for each write to the connection
 	block *[blockBytes]byte
-	n     int // octets waiting in block
+	n     int  // octets waiting in block
+	plain bool // no dots are doubled: the message goes in a chunk
 	// last holds the message's last two octets: CRLF at its beginning, where a line starts too.
 	last [2]byte
 }
@@ -34,6 +35,9 @@ func (w *dotWriter) release() {
 func (w *dotWriter) Write(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
+	}
+	if w.plain {
+		return len(p), w.put(p)
 	}
 	rest := p
 	if rest[0] == '.' && w.last == [2]byte{'\r', '\n'} {

@@ -8,15 +8,16 @@ import (
 
 // extensions are the SMTP service extensions that the relay carries, as a server offers them.
 type extensions struct {
-	size       bool
-	sizeLimit  int64    // octets, 0 for none said (RFC 1870)
-	eightBit   bool     // 8BITMIME, RFC 6152
-	utf8       bool     // SMTPUTF8, RFC 6531
-	dsn        bool     // DSN, RFC 3461
-	codes      bool     // ENHANCEDSTATUSCODES, RFC 2034
-	xforward   []string // attributes, upper case
-	pipelining bool     // RFC 2920
-	startTLS   bool     // RFC 3207
+	size                 bool
+	sizeLimit            int64    // octets, 0 for none said (RFC 1870)
+	eightBit             bool     // 8BITMIME, RFC 6152
+	utf8                 bool     // SMTPUTF8, RFC 6531
+	dsn                  bool     // DSN, RFC 3461
+	codes                bool     // ENHANCEDSTATUSCODES, RFC 2034
+	xforward             []string // attributes, upper case
+	pipelining           bool     // RFC 2920
+	startTLS             bool     // RFC 3207
+	chunking, binaryMIME bool     // RFC 3030
 }
 
 // parseExtensions reads the lines of an EHLO reply after its first (RFC 5321 section 4.1.1.1).
@@ -42,6 +43,10 @@ func parseExtensions(r reply) extensions {
 			x.utf8 = true
 		case "PIPELINING":
 			x.pipelining = true
+		case "CHUNKING":
+			x.chunking = true
+		case "BINARYMIME":
+			x.binaryMIME = true
 		case "STARTTLS":
 			x.startTLS = true
 		case "DSN":
@@ -59,8 +64,11 @@ func parseExtensions(r reply) extensions {
 // a client was promised may be missing.
 func (x extensions) covers(y extensions) bool {
 	has := func(mine, theirs bool) bool { return mine || !theirs }
-	return has(x.size, y.size) && has(x.eightBit, y.eightBit) && has(x.utf8, y.utf8) && has(x.dsn, y.dsn)
+	return has(x.size, y.size) && has(x.eightBit, y.eightBit) && has(x.utf8, y.utf8) && has(x.dsn, y.dsn) && has(x.binary(), y.binary())
 }
+
+// binary tells whether messages that are not lines can be carried on.
+func (x extensions) binary() bool { return x.chunking && x.binaryMIME }
 
 // ownExtensions are abilities of ours, whatever the next hop offers, that not every client is offered.
 type ownExtensions struct {
@@ -68,10 +76,10 @@ type ownExtensions struct {
 	xforward bool // for peers that are trusted with it
 }
 
-// greeting is our EHLO reply: what the next hop offers, filtered to what the relay carries, PIPELINING,
-// and own.
+// greeting is our EHLO reply: what the next hop offers, filtered to what the relay carries, PIPELINING
+// and CHUNKING, which ask nothing of it, and own.
 func (x extensions) greeting(hostname string, wireBytes int64, own ownExtensions) reply {
-	lines := []string{hostname, "PIPELINING"}
+	lines := []string{hostname, "PIPELINING", "CHUNKING"}
 	if x.size {
 		limit := wireBytes
 		if x.sizeLimit > 0 {
@@ -82,7 +90,7 @@ func (x extensions) greeting(hostname string, wireBytes int64, own ownExtensions
 	for _, e := range []struct {
 		name string
 		has  bool
-	}{{"8BITMIME", x.eightBit}, {"SMTPUTF8", x.utf8}, {"DSN", x.dsn}, {"ENHANCEDSTATUSCODES", x.codes}} {
+	}{{"8BITMIME", x.eightBit}, {"SMTPUTF8", x.utf8}, {"DSN", x.dsn}, {"ENHANCEDSTATUSCODES", x.codes}, {"BINARYMIME", x.binary()}} {
 		if e.has {
 			lines = append(lines, e.name)
 		}

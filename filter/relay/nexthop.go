@@ -1,7 +1,6 @@
 package relay
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -198,26 +197,46 @@ type content struct {
 	spool *message.Spool
 	// unwanted tells that the client has gone, so that nobody waits for the answer.
 	unwanted func() bool
+	// chunked tells that it came with BDAT, and so goes on if it can: it need not end in CRLF.
+	chunked bool
 }
 
-func (c content) writeTo(w *dotWriter) error {
-	var top bytes.Buffer
+// pieces are the fields to add on top and the ranges of the spool that follow.
+func (c content) pieces() (top []byte, kept []message.Range) {
 	for _, f := range c.add {
-		top.WriteString(f.Name + ": " + f.Value + "\r\n")
-	}
-	if _, err := w.Write(top.Bytes()); err != nil {
-		return err
+		top = append(top, f.Name+": "+f.Value+"\r\n"...)
 	}
 	at := int64(0)
 	for _, s := range append(c.skip, message.Range{Start: c.spool.Size(), End: c.spool.Size()}) {
 		if s.Start > at {
-			if _, err := c.spool.WriteRange(w, message.Range{Start: at, End: s.Start}); err != nil {
-				return err
-			}
+			kept = append(kept, message.Range{Start: at, End: s.Start})
 		}
 		at = max(at, s.End)
 	}
+	return top, kept
+}
+
+func (c content) writeTo(w *dotWriter) error {
+	top, kept := c.pieces()
+	if _, err := w.Write(top); err != nil {
+		return err
+	}
+	for _, r := range kept {
+		if _, err := c.spool.WriteRange(w, r); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+// size is how many octets writeTo writes.
+func (c content) size() int64 {
+	top, kept := c.pieces()
+	n := int64(len(top))
+	for _, r := range kept {
+		n += r.Len()
+	}
+	return n
 }
 
 // errAfterDot says that the next hop may have the whole message, though it did not say so.
@@ -225,6 +244,9 @@ var errAfterDot = errors.New("no reply to the end of the message")
 
 // data hands a message over and returns the next hop's final word.
 func (h *nextHop) data(c content, pool *blocks) (reply, error) {
+	if c.chunked && h.ext.chunking {
+		return h.bdat(c, pool)
+	}
 	r, err := h.command("DATA", 3, h.times.Init)
 	if err == nil && r.code == 421 {
 		return reply{}, fmt.Errorf("next hop %s: %w", h.addr, errGoingAway)
@@ -256,6 +278,39 @@ func (h *nextHop) data(c content, pool *blocks) (reply, error) {
 	}
 	r, err = h.reply(2, time.Now().Add(h.times.Final))
 	if err != nil {
+		return reply{}, fmt.Errorf("%w: %w", errAfterDot, err)
+	}
+	return r, nil
+}
+
+// bdat hands a message over in one chunk and a last, empty one (RFC 3030): until that is sent, the next
+// hop cannot take the message for complete.
+func (h *nextHop) bdat(c content, pool *blocks) (reply, error) {
+	if err := h.send(time.Now().Add(h.times.Init), fmt.Sprintf("BDAT %d", c.size())); err != nil {
+		return reply{}, err
+	}
+	w := newDotWriter(h.conn, pool, h.times.Block)
+	defer w.release()
+	w.plain = true
+	err := c.writeTo(w)
+	if err == nil {
+		err = w.flush()
+	}
+	if err != nil {
+		return reply{}, fmt.Errorf("next hop %s: %w", h.addr, err)
+	}
+	r, err := h.reply(2, time.Now().Add(h.times.Final))
+	switch {
+	case err != nil:
+		return reply{}, err
+	case r.code == 421:
+		return reply{}, fmt.Errorf("next hop %s: %w", h.addr, errGoingAway)
+	case r.class() != 2:
+		return r, nil
+	case c.unwanted():
+		return reply{}, errUnwanted
+	}
+	if r, err = h.command("BDAT 0 LAST", 2, h.times.Final); err != nil {
 		return reply{}, fmt.Errorf("%w: %w", errAfterDot, err)
 	}
 	return r, nil

@@ -7,7 +7,7 @@
 // that one said is ever taken for another's. The relay keeps no queue: it says 250 to a message only with the next
 // hop's own 250.
 //
-// It obeys RFC 5321, and of its extensions carries RFC 2920 (PIPELINING), RFC 3207 (STARTTLS), RFC 1870 (SIZE), RFC 6152 (8BITMIME), RFC 6531
+// It obeys RFC 5321, and of its extensions carries RFC 2920 (PIPELINING), RFC 3030 (CHUNKING, BINARYMIME), RFC 3207 (STARTTLS), RFC 1870 (SIZE), RFC 6152 (8BITMIME), RFC 6531
 // (SMTPUTF8), RFC 3461 (DSN), RFC 2034 (ENHANCEDSTATUSCODES) and Postfix's XFORWARD.
 package relay
 

@@ -15,6 +15,8 @@ type transaction struct {
 	reversePath filter.Path
 	recipients  []recipient // those that the next hop accepted
 	forwarded   *forwarded
+	binary      bool    // BODY=BINARYMIME (RFC 3030), which goes on with BDAT only
+	chunks      *chunks // nil before the first BDAT
 }
 
 // recipient is one RCPT command that the next hop accepted.
