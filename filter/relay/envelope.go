@@ -31,13 +31,12 @@ func (c *connection) mail(ctx context.Context, line, args string) reply {
 	}
 	path, ok := parsePath(args, "FROM:")
 	if !ok {
-		return c.breach(replySyntaxMail)
+		return c.breach(badPath(args, "FROM:"))
 	}
 	tx := &transaction{id: filter.NewID(c.srv.now()), received: c.srv.now(), mail: line, reversePath: path, forwarded: c.forwarded}
 	if declaredSize(path.Params) > c.srv.cfg.Limits.WireBytes {
 		return c.declined(tx)
 	}
-	tx.binary = c.greeted.offered.binary() && hasParameter(path.Params, "BODY=BINARYMIME")
 	c.openTransaction(ctx, tx, c.sentAlong(nil, c.srv.cfg.Recipients))
 	return reply{}
 }
@@ -106,12 +105,9 @@ func (c *connection) rcpt(line, args string) reply {
 	if tx == nil {
 		return c.breach(replyMailFirst)
 	}
-	if tx.chunks != nil {
-		return c.breach(replyBdatOnly)
-	}
 	r, ok := newRecipient(line, args)
 	if !ok {
-		return c.breach(replySyntaxRcpt)
+		return c.breach(badPath(args, "TO:"))
 	}
 	room := c.srv.cfg.Recipients - len(tx.recipients)
 	switch {
@@ -185,56 +181,4 @@ func declaredSize(params string) int64 {
 		}
 	}
 	return 0
-}
-
-func hasParameter(params, want string) bool {
-	for _, p := range strings.Fields(params) {
-		if strings.EqualFold(p, want) {
-			return true
-		}
-	}
-	return false
-}
-
-// parsePath reads the argument of MAIL or RCPT: "FROM:<path> parameters" (RFC 5321 section 4.1.2).
-// A path without its angle brackets, and blanks after the colon, are borne with: the next hop sees
-// the line as it came and decides. What could be split in two ways is not ok.
-func parsePath(args, keyword string) (filter.Path, bool) {
-	args = strings.TrimLeft(args, " ")
-	if len(args) < len(keyword) || !strings.EqualFold(args[:len(keyword)], keyword) {
-		return filter.Path{}, false
-	}
-	rest := strings.TrimLeft(args[len(keyword):], " \t")
-	end := pathEnd(rest)
-	if end <= 0 || (end < len(rest) && rest[end] != ' ' && rest[end] != '\t') {
-		return filter.Path{}, false
-	}
-	return filter.ParsePath(rest[:end], strings.Trim(rest[end:], " \t")), true
-}
-
-// pathEnd is where the path at the beginning of s ends, -1 when it does not.
-func pathEnd(s string) int {
-	if !strings.HasPrefix(s, "<") {
-		if i := strings.IndexAny(s, " \t"); i >= 0 {
-			s = s[:i]
-		}
-		if strings.ContainsAny(s, `<>"`) {
-			return -1
-		}
-		return len(s)
-	}
-	quoted := false
-	for i := 1; i < len(s); i++ {
-		switch c := s[i]; {
-		case c == '\\' && quoted:
-			i++
-		case c == '"':
-			quoted = !quoted
-		case c == '<' && !quoted:
-			return -1
-		case c == '>' && !quoted:
-			return i + 1
-		}
-	}
-	return -1
 }
