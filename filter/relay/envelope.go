@@ -37,6 +37,7 @@ func (c *connection) mail(ctx context.Context, line, args string) reply {
 	if declaredSize(path.Params) > c.srv.cfg.Limits.WireBytes {
 		return c.declined(tx)
 	}
+	tx.binary = c.greeted.offered.binary() && hasParameter(path.Params, "BODY=BINARYMIME")
 	c.openTransaction(ctx, tx, c.sentAlong(nil, c.srv.cfg.Recipients))
 	return reply{}
 }
@@ -104,6 +105,9 @@ func (c *connection) rcpt(line, args string) reply {
 	tx := c.tx
 	if tx == nil {
 		return c.breach(replyMailFirst)
+	}
+	if tx.chunks != nil {
+		return c.breach(replyBdatOnly)
 	}
 	r, ok := newRecipient(line, args)
 	if !ok {
@@ -181,4 +185,13 @@ func declaredSize(params string) int64 {
 		}
 	}
 	return 0
+}
+
+func hasParameter(params, want string) bool {
+	for _, p := range strings.Fields(params) {
+		if strings.EqualFold(p, want) {
+			return true
+		}
+	}
+	return false
 }
