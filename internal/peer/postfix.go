@@ -148,7 +148,14 @@ func (p *Postfix) Start() error {
 			return fmt.Errorf("writing %s: %w", name, err)
 		}
 	}
-	// Makes the queue's folders, as "postfix start" does.
+	// After a kill there is a log that only root may write, and no logging service: what tidies the queue up,
+	// as the user postfix, would end on that.
+	if log := filepath.Join(p.Dir, "mail.log"); exists(log) {
+		if err := os.Chmod(log, 0o666); err != nil {
+			return fmt.Errorf("opening the log of %s: %w", p.Name, err)
+		}
+	}
+	// Makes the queue's folders, and takes half-written files out of it, as "postfix start" does.
 	if out, err := p.Check(); err != nil {
 		return fmt.Errorf("checking the configuration of %s: %w: %s", p.Name, err, out)
 	}
@@ -166,6 +173,11 @@ func (p *Postfix) Start() error {
 		}
 	}
 	return nil
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 // without is base without the settings that over makes too, for which Postfix would log warnings.
@@ -232,12 +244,16 @@ func (p *Postfix) Flush() error {
 	return err
 }
 
-// Queued is the number of messages in the queue.
+// Queued is the number of messages in the queue. Postfix makes a file executable when the message is
+// complete; a killed instance leaves others.
 func (p *Postfix) Queued() int {
 	n := 0
 	for _, q := range []string{"maildrop", "incoming", "active", "deferred"} {
 		filepath.WalkDir(filepath.Join(p.Dir, "spool", q), func(_ string, e os.DirEntry, err error) error {
-			if err == nil && e.Type().IsRegular() {
+			if err != nil || !e.Type().IsRegular() {
+				return nil
+			}
+			if info, err := e.Info(); err == nil && info.Mode()&0o100 != 0 {
 				n++
 			}
 			return nil // a queue file may be gone before it is looked at

@@ -48,6 +48,7 @@ type Delivery struct {
 	SHA256 string // of the message
 	Key    string // value of the header field named by Sink.KeyField
 	Told   bool   // the 250 was written; the client may have been gone nevertheless
+	At     time.Time
 }
 
 // Sink is an SMTP server that takes mail and remembers it. Set the fields before Start.
@@ -163,6 +164,7 @@ func (s *Sink) take(d Delivery) int {
 	if s.Blind {
 		return -1
 	}
+	d.At = time.Now()
 	s.taken = append(s.taken, d)
 	return len(s.taken) - 1
 }
