@@ -11,37 +11,52 @@ import (
 	"congthu/rules"
 )
 
-// freeMail runs the rule over a mail with these fields and gives its findings as text.
-func freeMail(t *testing.T, c rules.Config, d filter.Direction, from, to, fields string) string {
+// transaction is a mail with these fields, from and to addresses with blanks between them.
+func transaction(t *testing.T, d filter.Direction, from, to, fields string) *filter.Transaction {
 	t.Helper()
 	mail := strings.ReplaceAll(fields, "\n", "\r\n") + "Subject: So lieu\r\n\r\nKinh gui.\r\n"
 	m, err := message.Read(strings.NewReader(mail), int64(len(mail)), message.DefaultLimits())
 	if err != nil {
 		t.Fatal(err)
 	}
-	tx := &filter.Transaction{Message: m, ReversePath: filter.ParsePath(from, ""), Direction: d}
+	tx := &filter.Transaction{ID: "X", Message: m, ReversePath: filter.ParsePath(from, ""), Direction: d}
 	for r := range strings.FieldsSeq(to) {
 		tx.Recipients = append(tx.Recipients, filter.ParsePath(r, ""))
 	}
-	var out []string
+	return tx
+}
+
+// check runs one rule.
+func check(t *testing.T, c rules.Config, name string, tx *filter.Transaction) []filter.Finding {
+	t.Helper()
 	for _, r := range rules.All(c) {
-		if r.Name != rules.NameFreeMail {
+		if r.Name != name {
 			continue
 		}
 		found, err := r.Check(context.Background(), tx)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, f := range found {
-			s := f.Detail
-			if f.Mode == filter.Monitor {
-				s = fmt.Sprintf("(%s %s)", f.Detail, f.Disposition)
-			}
-			if f.Part != "" || f.Text == "" {
-				t.Errorf("finding %+v", f)
-			}
-			out = append(out, s)
+		return found
+	}
+	t.Fatalf("no rule %q", name)
+	return nil
+}
+
+// freeMail runs the rule over a mail with these fields and gives its findings as text.
+func freeMail(t *testing.T, c rules.Config, d filter.Direction, from, to, fields string) string {
+	t.Helper()
+	tx := transaction(t, d, from, to, fields)
+	var out []string
+	for _, f := range check(t, c, rules.NameFreeMail, tx) {
+		s := f.Detail
+		if f.Mode == filter.Monitor {
+			s = fmt.Sprintf("(%s %s)", f.Detail, f.Disposition)
 		}
+		if f.Part != "" || f.Text == "" {
+			t.Errorf("finding %+v", f)
+		}
+		out = append(out, s)
 	}
 	return strings.Join(out, " ")
 }

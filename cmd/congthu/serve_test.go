@@ -111,6 +111,7 @@ func TestReload(t *testing.T) {
 		for name, bad := range map[string]string{
 			"unknown key":      "rule: {subject: {mode: enforce}}\n",
 			"another listener": "milter: [{listen: \"tcp:127.0.0.1:1\"}]\n",
+			"expression":       "rules: {\"custom:x\": {clause: \"10.2\", when: subjekt}}\n",
 			"no domain":        "",
 		} {
 			s.write(t, bad)

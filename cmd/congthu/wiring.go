@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -71,26 +72,36 @@ func customRules(c *policy.Config, conf rules.Config) ([]filter.Rule, error) {
 		}
 	}
 	built, err := rules.Custom(conf, list)
-	return built, placed(c, "", err)
+	problems := placed(c, "", err)
+	slices.SortStableFunc(problems, inFile)
+	return built, errors.Join(problems...)
 }
 
 // placed turns the problems of expressions into problems of the configuration file.
-func placed(c *policy.Config, rule string, err error) error {
+func placed(c *policy.Config, rule string, err error) []error {
 	switch e := err.(type) {
 	case nil:
 		return nil
 	case interface{ Unwrap() []error }:
 		var all []error
 		for _, one := range e.Unwrap() {
-			all = append(all, placed(c, rule, one))
+			all = append(all, placed(c, rule, one)...)
 		}
-		return errors.Join(all...)
+		return all
 	case *rules.CustomError:
 		return placed(c, e.Rule, e.Err)
 	case *custom.Error:
-		return c.ProblemIn("rules."+rule+"."+e.Key, e.Line, e.Column, e.Problem)
+		return []error{c.ProblemIn("rules."+rule+"."+e.Key, e.Line, e.Column, e.Problem)}
 	}
-	return err
+	return []error{err}
+}
+
+// inFile orders problems as they stand in the configuration file.
+func inFile(a, b error) int {
+	x, y := &policy.Error{}, &policy.Error{}
+	errors.As(a, &x)
+	errors.As(b, &y)
+	return cmp.Or(cmp.Compare(x.Line, y.Line), cmp.Compare(x.Column, y.Column))
 }
 
 func milterConfig(c *policy.Config, m policy.Milter) milter.Config {
