@@ -78,7 +78,7 @@ func (f freeMailDomains) has(domain string) bool {
 // free-mail recipients. On mail of a stranger's that is only forwarded, they are the stranger's own: counted.
 func (f freeMailDomains) outbound(tx *filter.Transaction) []filter.Finding {
 	out := f.senders(tx)
-	if f.forwarded(tx) && !f.names(tx.Message.Header, "From") {
+	if len(out) > 0 && f.forwarded(tx) && !f.names(tx.Message.Header, "From") {
 		for i := range out {
 			out[i] = counted(out[i].Detail, out[i].Text)
 		}
