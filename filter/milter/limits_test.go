@@ -68,10 +68,14 @@ func TestWordsAreCut(t *testing.T) {
 	long := strings.Repeat("x", 10*maxWord)
 	m.send('C', long+"\x00U")
 	m.send('H', long+"\x00")
-	m.send('D', "M{auth_authen}\x00"+long+"\x00i\x00"+long+"\x00")
-	m.message("a@example.org", "accept", "x\r\n")
+	// An address is not cut, for half of one is another: it is left out, and the path is read.
+	m.send('D', "M{auth_authen}\x00"+long+"\x00i\x00"+long+"\x00{mail_addr}\x00"+long+"@example.com\x00")
+	m.message("a@(c)example.org", "accept", "x\r\n")
 	m.verdict()
 	tx := g.outcome().tx
+	if got := tx.ReversePath.String(); got != "a@example.org" {
+		t.Errorf("reverse-path %.40q", got)
+	}
 	for what, s := range map[string]string{"name": tx.Session.ClientName, "helo": tx.Session.Helo, "login": tx.Session.Login, "queue id": tx.QueueID} {
 		if len(s) != maxWord {
 			t.Errorf("%s of %d octets", what, len(s))

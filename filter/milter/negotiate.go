@@ -27,16 +27,19 @@ const wantedProtocol = gomilter.OptNoConnReply | gomilter.OptNoHeloReply | gomil
 
 // Macros that the door reads. It asks for no others: each costs the MTA and the door time.
 const (
-	macroQueueID = "i"
-	macroLogin   = "{auth_authen}"
-	macroTLS     = "{tls_version}"
+	macroQueueID   = "i"
+	macroLogin     = "{auth_authen}"
+	macroTLS       = "{tls_version}"
+	macroSender    = "{mail_addr}" // as the MTA reads it
+	macroRecipient = "{rcpt_addr}"
 )
 
 // wantedMacros by stage. Postfix knows the queue id from the first accepted recipient on.
 func wantedMacros() map[gomilter.Stage][]string {
 	return map[gomilter.Stage][]string{
 		gomilter.StageHelo:     {macroTLS},
-		gomilter.StageMailFrom: {macroLogin, macroTLS},
+		gomilter.StageMailFrom: {macroLogin, macroTLS, macroSender},
+		gomilter.StageRcptTo:   {macroRecipient},
 		gomilter.StageData:     {macroQueueID},
 		gomilter.StageEOM:      {macroQueueID},
 	}

@@ -41,6 +41,7 @@ type session struct {
 type macros struct {
 	stage               gomilter.Code
 	queueID, login, tls string
+	address             string // what MAIL or RCPT names, as the MTA reads it; "" when it does not say
 }
 
 // transaction is one mail transaction in the making. It is replaced whole, never reset.
@@ -114,7 +115,7 @@ func (t *transaction) frame(code gomilter.Code, data []byte, m macros, recipient
 	}
 	switch code {
 	case gomilter.CodeRcpt:
-		return false, t.rcpt(data, recipients)
+		return false, t.rcpt(data, m, recipients)
 	case gomilter.CodeHeader:
 		return false, t.header(data)
 	case gomilter.CodeEOH:
@@ -156,6 +157,10 @@ func (s *session) readMacros(data []byte) error {
 			m.login = word(value)
 		case macroTLS:
 			m.tls = word(value)
+		case macroSender, macroRecipient:
+			if len(value) <= maxWord { // half an address is another one
+				m.address = string(value)
+			}
 		}
 	}
 	s.macros = m
@@ -227,7 +232,7 @@ func (s *session) mail(data []byte, m macros) error {
 	now := s.srv.now()
 	s.tx = &transaction{
 		Transaction: &filter.Transaction{ID: filter.NewID(now), Received: now, Session: facts,
-			ReversePath: filter.ParsePath(path, params), QueueID: m.queueID},
+			ReversePath: m.path(path, params), QueueID: m.queueID},
 		spool:    message.NewSpool(s.srv.cfg.Limits, s.srv.budget),
 		lead:     s.agreed.protocol&gomilter.OptHeaderLeadingSpace != 0,
 		envelope: len(data),
@@ -236,7 +241,16 @@ func (s *session) mail(data []byte, m macros) error {
 	return nil
 }
 
-func (t *transaction) rcpt(data []byte, recipients int) error {
+// path reads a path. Of one that servers read in two ways the MTA's own reading counts, for by that it
+// delivers.
+func (m macros) path(path, params string) filter.Path {
+	if m.address != "" && !filter.PlainPath(path) {
+		path = m.address
+	}
+	return filter.ParsePath(path, params)
+}
+
+func (t *transaction) rcpt(data []byte, m macros, recipients int) error {
 	path, params, err := readPath(data)
 	if err != nil {
 		return err
@@ -246,7 +260,7 @@ func (t *transaction) rcpt(data []byte, recipients int) error {
 		return nil
 	}
 	t.envelope += len(data)
-	t.Recipients = append(t.Recipients, filter.ParsePath(path, params))
+	t.Recipients = append(t.Recipients, m.path(path, params))
 	return nil
 }
 
