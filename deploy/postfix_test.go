@@ -35,6 +35,7 @@ func TestPostfix(t *testing.T) {
 			t.Run("local-program", s.localProgram)
 			t.Run("swaks", s.swaks)
 			t.Run("direction", s.direction)
+			t.Run("odd-paths", s.oddPaths)
 			t.Run("gate-down", s.gateDown) // last: it restarts the gate
 			if w := warnings(s.mx.Log()); len(w) > 0 {
 				t.Errorf("Postfix warned:\n%s", strings.Join(w, "\n"))
