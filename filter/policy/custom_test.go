@@ -32,7 +32,7 @@ func TestProblemIn(t *testing.T) {
 		{"    when: |\n\n      a ==\n\n        @d", "\na ==\n\n  d\n", 4, 3},
 		{"    when: >-\n      a == b &&\n      c == @d", "a == b && c == d", 1, 16},
 		{"    when: | # a comment\n      a == @d", "a == d\n", 1, 6},
-		{"    when: 'abc@'", "abc", 1, 4},       // at the end
+		{"    when: 'abc@'", "abc", 1, 4},          // at the end
 		{"    when: |\n      abc@", "abc\n", 1, 4}, // at the end
 		{"    when: |\n      abc@", "abc\n", 2, 1}, // on the line behind the end
 	} {

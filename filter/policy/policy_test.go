@@ -2,6 +2,7 @@ package policy_test
 
 import (
 	"bytes"
+	"errors"
 	"flag"
 	"os"
 	"path/filepath"
@@ -160,6 +161,17 @@ func FuzzParse(f *testing.F) {
 		c, err := policy.Parse("f.yml", data, settings())
 		if err != nil {
 			return
+		}
+		for name, r := range c.Rules {
+			if !strings.HasPrefix(name, policy.CustomPrefix) {
+				continue
+			}
+			for column := range len(r.When) + 2 {
+				e := &policy.Error{}
+				if !errors.As(c.ProblemIn("rules."+name+".when", 1, column, "no"), &e) || e.Line < 1 || e.Line > bytes.Count(data, []byte("\n"))+1 {
+					t.Fatalf("column %d of %q stands at %+v", column, r.When, e)
+				}
+			}
 		}
 		var b bytes.Buffer
 		if err := c.Show(&b); err != nil {
