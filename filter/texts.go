@@ -16,6 +16,7 @@ const (
 	TextHeld              TextKey = "held"
 	TextTooBig            TextKey = "too-big"
 	TextHeaderTooBig      TextKey = "header-too-big"
+	TextCircle            TextKey = "circle"
 	TextBareLineBreak     TextKey = "bare-line-break"
 	TextTooManyRecipients TextKey = "too-many-recipients"
 	TextUninspected       TextKey = "uninspected"
@@ -58,6 +59,9 @@ func TextOf(k TextKey) (t Text, ok bool) {
 	case TextHeaderTooBig:
 		return Text{"Phần đầu thư (header) vượt quá giới hạn của cổng thư. Hãy soạn thư mới rồi gửi lại.",
 			"The header of this message is over the gate's limits: write a new message and send again."}, true
+	case TextCircle:
+		return Text{"Thư đã đi qua quá nhiều máy chủ (vòng lặp). Hãy báo quản trị hệ thống thư.",
+			"Too many hops: this message goes round in a circle; tell your mail administrator."}, true
 	case TextBareLineBreak:
 		return Text{"Thư có ký tự xuống dòng sai chuẩn (CR hoặc LF đứng riêng). Hãy báo quản trị máy chủ gửi.",
 			"Bare CR or LF in the message: lines must end in CRLF (RFC 5321 section 2.3.8)."}, true

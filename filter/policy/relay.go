@@ -50,6 +50,22 @@ func (s *Switch) UnmarshalText(b []byte) error {
 // MarshalText writes true or false.
 func (s Switch) MarshalText() ([]byte, error) { return strconv.AppendBool(nil, bool(s)), nil }
 
+// Count is a whole number from 0.
+type Count int
+
+// UnmarshalText reads a number.
+func (c *Count) UnmarshalText(b []byte) error {
+	n, err := strconv.ParseUint(string(b), 10, 31)
+	if err != nil {
+		return fmt.Errorf("%q is no whole number from 0", b)
+	}
+	*c = Count(n)
+	return nil
+}
+
+// MarshalText writes the number.
+func (c Count) MarshalText() ([]byte, error) { return strconv.AppendInt(nil, int64(c), 10), nil }
+
 // checkTLS finds what is wrong with the TLS of the listener at path.
 func (r Relay) checkTLS(path string, bad func(path, format string, args ...any)) {
 	switch {

@@ -126,7 +126,11 @@ func (c *connection) verdict(ctx context.Context, ft *filter.Transaction, spool 
 	case got.nul:
 		return judge.Protocol(ft, 550, "6.0", filter.TextMalformed)
 	}
-	return filter.Decide(ctx, judge, ft, spool, got.notKept, c.srv.cfg.Limits)
+	v := filter.Decide(ctx, judge, ft, spool, got.notKept, c.srv.cfg.Limits)
+	if c.srv.cfg.Received && v.Passes() && inCircles(ft.Message) {
+		return judge.Protocol(ft, 554, "4.6", filter.TextCircle)
+	}
+	return v
 }
 
 // clientGone tells whether the client has closed the connection with nothing left to say.
@@ -137,6 +141,9 @@ func (c *connection) clientGone() bool {
 // contentOf is what goes on of a message that passes (invariant 4).
 func (c *connection) contentOf(ft *filter.Transaction, v filter.Verdict, tx *transaction, spool *message.Spool) content {
 	out := content{add: v.Add, spool: spool, unwanted: c.clientGone, chunked: tx.chunks != nil}
+	if c.srv.cfg.Received {
+		out.add = append([]filter.HeaderField{c.receivedField(tx)}, v.Add...)
+	}
 	for _, i := range v.Remove {
 		out.skip = append(out.skip, ft.Message.Header.Fields[i].Range)
 	}

@@ -227,6 +227,58 @@ func TestConnectionLimit(t *testing.T) {
 	})
 }
 
+// TestClientConnectionLimit: of one address there are so many, of a trusted peer more.
+func TestClientConnectionLimit(t *testing.T) {
+	for _, trusted := range []bool{false, true} {
+		g, _ := withHop(t, func(cfg *Config) {
+			cfg.ClientConnections = 2
+			if trusted {
+				cfg.TrustedPeers = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}
+			}
+		})
+		one, two := dialGate(t, g), dialGate(t, g)
+		one.greet()
+		two.greet()
+		three := dialGate(t, g)
+		if trusted {
+			three.greet()
+			continue
+		}
+		three.want(three.reply(), "421 4.7.0 ")
+		three.want(three.reply(), "") // closed
+		one.want(one.cmd("QUIT"), "221 ")
+		eventually(t, "room for another connection", func() bool {
+			c := dialGate(t, g)
+			return strings.HasPrefix(c.reply(), "220 ")
+		})
+	}
+}
+
+// TestClientsAreCountedByNetwork: an IPv6 client has a /64 to come from; nothing stays of who has left.
+func TestClientsAreCountedByNetwork(t *testing.T) {
+	var tr tracker
+	tr.init()
+	var open []*connection
+	for _, c := range []struct{ addr, want string }{{"2001:db8::1", ""}, {"2001:db8::2", "421 4.7.0"}, {"2001:db8:0:1::2", ""}, {"192.0.2.1", ""},
+		{"192.0.2.1", "421 4.7.0"}, {"192.0.2.2", ""}, {"", ""}} {
+		k := &connection{}
+		k.peer, _ = netip.ParseAddr(c.addr)
+		got := tr.add(k, 100, 1, "gate.test")
+		if got == "" {
+			open = append(open, k)
+		}
+		if !strings.HasPrefix(got, c.want) || c.want == "" && got != "" {
+			t.Errorf("%q: %q, want %q", c.addr, got, c.want)
+		}
+	}
+	for _, k := range open {
+		tr.remove(k)
+	}
+	if len(tr.clients) != 0 || len(tr.open) != 0 {
+		t.Errorf("left: %v", tr.clients)
+	}
+}
+
 // TestShutdownFinishesTheMessage: a message that is being judged gets through and is answered; idle
 // connections, also in the middle of an envelope, are told 421.
 func TestShutdownFinishesTheMessage(t *testing.T) {

@@ -37,6 +37,9 @@ func (c *connection) mail(ctx context.Context, line, args string) reply {
 	if declaredSize(path.Params) > c.srv.cfg.Limits.WireBytes {
 		return c.declined(tx)
 	}
+	if r := c.utf8Refused(line, path.Params); r != "" {
+		return own(r)
+	}
 	tx.binary = c.greeted.offered.binary() && hasParameter(path.Params, "BODY=BINARYMIME")
 	c.openTransaction(ctx, tx, c.sentAlong(nil, c.srv.cfg.Recipients))
 	return reply{}
@@ -113,6 +116,9 @@ func (c *connection) rcpt(line, args string) reply {
 	if !ok {
 		return c.breach(badPath(args, "TO:"))
 	}
+	if r := c.utf8Refused(line, ""); r != "" {
+		return own(r)
+	}
 	room := c.srv.cfg.Recipients - len(tx.recipients)
 	switch {
 	case room <= 0:
@@ -156,7 +162,7 @@ func (c *connection) sentAlong(already []recipient, room int) []recipient {
 		}
 		text := string(line)
 		r, ok := newRecipient(text, text[5:])
-		if octets += len(text) + 2; !ok || octets > maxGroupBytes {
+		if octets += len(text) + 2; !ok || c.utf8Refused(text, "") != "" || octets > maxGroupBytes {
 			break
 		}
 		if _, err := c.in.line(time.Time{}); err != nil {
@@ -185,6 +191,20 @@ func declaredSize(params string) int64 {
 		}
 	}
 	return 0
+}
+
+// utf8Refused says why a MAIL or RCPT command cannot be handed on to a next hop without SMTPUTF8 (RFC 6531
+// section 3.5), "" if it can.
+func (c *connection) utf8Refused(line, params string) string {
+	switch {
+	case c.greeted.offered.utf8:
+		return ""
+	case hasParameter(params, "SMTPUTF8"):
+		return replyNoUTF8
+	case strings.ContainsFunc(line, func(r rune) bool { return r > '~' }):
+		return replyNoUTF8Path
+	}
+	return ""
 }
 
 func hasParameter(params, want string) bool {

@@ -52,10 +52,16 @@ type Config struct {
 	Limits       message.Limits
 	Recipients   int // accepted for one message; beyond: 452 4.5.3
 	Connections  int // open at once; beyond: 421 4.3.2
-	TLS          ListenTLS
-	NextHopTLS   NextHopTLS
-	Keep         Keep
-	Timeouts     Timeouts
+	// ClientConnections are those open at once of one client's address, of its /64 in IPv6; beyond:
+	// 421 4.7.0. Trusted peers have no such limit, and nobody has with 0.
+	ClientConnections int
+	// Received adds the trace of a hop (RFC 5321 section 4.4), for a listener in front of a server of its
+	// own. It also refuses what goes round in circles.
+	Received   bool
+	TLS        ListenTLS
+	NextHopTLS NextHopTLS
+	Keep       Keep
+	Timeouts   Timeouts
 }
 
 // Timeouts are how long the relay waits for one thing each.
@@ -139,6 +145,9 @@ func (c Config) Validate() error {
 	}
 	if k := c.Keep; k.Connections < 0 || k.Idle < 0 || k.Age < 0 || k.Mails < 0 {
 		errs = append(errs, fmt.Errorf("kept connections: %+v has negative bounds", k))
+	}
+	if c.ClientConnections < 0 {
+		errs = append(errs, fmt.Errorf("connections of a client: %d is less than 0", c.ClientConnections))
 	}
 	if c.Limits.WireBytes < 1 {
 		errs = append(errs, fmt.Errorf("limits: %d octets of message are less than 1", c.Limits.WireBytes))

@@ -35,12 +35,18 @@ const (
 	replyStartTLS      = "220 2.0.0 Ready to start TLS"
 	replyTLSAlready    = "503 5.5.1 TLS is in use"
 	replyTLSFirst      = "530 5.7.0 Send STARTTLS first"
+	replyNoUTF8        = "550 5.6.7 SMTPUTF8 is not offered: the mail server behind the gate does not take it"
+	replyNoUTF8Path    = "553 5.6.7 Addresses are ASCII here: SMTPUTF8 is not offered"
 	replyTimeout       = "421 4.4.2 Timeout: closing the connection"
 	replyTrouble       = "421 4.3.0 Internal trouble: closing the connection"
 )
 
 func tooManyConnections(hostname string) string {
 	return "421 4.3.2 " + hostname + " Too many connections: try again later"
+}
+
+func tooManyOfClient(hostname string) string {
+	return "421 4.7.0 " + hostname + " Too many connections from your address: try again later"
 }
 
 func shuttingDown(hostname string) string {

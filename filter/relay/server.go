@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"sync"
 	"time"
 )
@@ -20,6 +21,7 @@ type tracker struct {
 	mu        sync.Mutex
 	listeners map[net.Listener]struct{}
 	open      map[*connection]struct{}
+	clients   map[netip.Prefix]int // connections by client's address
 	closing   bool
 	empty     chan struct{} // closed when closing and the last connection has gone
 	ctx       context.Context
@@ -28,6 +30,7 @@ type tracker struct {
 
 func (t *tracker) init() {
 	t.listeners, t.open = map[net.Listener]struct{}{}, map[*connection]struct{}{}
+	t.clients = map[netip.Prefix]int{}
 	t.empty = make(chan struct{})
 	t.ctx, t.cancel = context.WithCancel(context.Background())
 }
@@ -47,21 +50,47 @@ func (t *tracker) isClosing() bool {
 	return t.closing
 }
 
-// add takes a connection in unless there are limit already or the server is closing.
-func (t *tracker) add(c *connection, limit int) bool {
+// add takes a connection in, or says why not: there are limit already, or perClient of its client
+// (0 for no such limit), or the server is closing.
+func (t *tracker) add(c *connection, limit, perClient int, hostname string) (refusal string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.closing || len(t.open) >= limit {
-		return false
+	client := c.client()
+	switch {
+	case t.closing:
+		return shuttingDown(hostname)
+	case len(t.open) >= limit:
+		return tooManyConnections(hostname)
+	case perClient > 0 && !c.trusted && t.clients[client] >= perClient:
+		return tooManyOfClient(hostname)
 	}
 	t.open[c] = struct{}{}
-	return true
+	t.clients[client]++
+	return ""
+}
+
+// client is whose connection it is, for counting: an IPv4 address, or a network of the size that one
+// IPv6 client has.
+func (c *connection) client() netip.Prefix {
+	bits := c.peer.BitLen()
+	if c.peer.Is6() {
+		bits = 64
+	}
+	p, err := c.peer.Prefix(bits)
+	if err != nil {
+		return netip.Prefix{} // no address: not over TCP
+	}
+	return p
 }
 
 func (t *tracker) remove(c *connection) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	delete(t.open, c)
+	client := c.client()
+	if t.clients[client]--; t.clients[client] == 0 {
+		delete(t.clients, client)
+	}
 	if t.closing && len(t.open) == 0 {
 		close(t.empty)
 	}
@@ -99,10 +128,10 @@ func (s *Server) Serve(l net.Listener) error {
 // take starts a connection, or tells it that there are too many.
 func (s *Server) take(conn net.Conn) {
 	c := newConnection(s, conn)
-	if !s.conns.add(c, s.cfg.Connections) {
+	if refusal := s.conns.add(c, s.cfg.Connections, s.cfg.ClientConnections, s.cfg.Hostname); refusal != "" {
 		// A new connection's send buffer is empty: this does not wait.
 		_ = conn.SetWriteDeadline(time.Now().Add(time.Second))
-		_, _ = conn.Write(own(tooManyConnections(s.cfg.Hostname)).raw)
+		_, _ = conn.Write(own(refusal).raw)
 		_ = conn.Close()
 		return
 	}
