@@ -100,7 +100,7 @@ func (s *sizer) reading(p *message.Part, others []*message.Part, at place) (tall
 		if err != nil {
 			return tally{}, err
 		}
-		return s.leaf(p, explained, at)
+		return s.leafWithFiles(p, explained, at)
 	}
 	var t tally
 	var err error
@@ -140,6 +140,22 @@ func (s *sizer) multipart(p *message.Part, at place) (tally, error) {
 		sum.attachments += max(0, between)
 	}
 	return sum, nil
+}
+
+// leafWithFiles is what a leaf counts together with the uuencoded and yEnc files in its text: those as they
+// decode, the text without them.
+func (s *sizer) leafWithFiles(p *message.Part, explained int64, at place) (tally, error) {
+	var files tally
+	for _, file := range p.Children {
+		t, err := s.leaf(file, 0, at)
+		if err != nil {
+			return tally{}, err
+		}
+		files = files.plus(t)
+		explained += file.Whole.Len()
+	}
+	t, err := s.leaf(p, explained, at)
+	return t.plus(files), err
 }
 
 // leaf is what a leaf counts of which another reading counts explained octets.

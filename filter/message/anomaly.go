@@ -62,6 +62,9 @@ const (
 	TooMany Reason = "too many parts"
 	TooBig  Reason = "too big"
 	Damaged Reason = "damaged"
+
+	PartialMessage Reason = "partial message" // a piece of a message (message/partial): no gate sees the whole
+	ExternalBody   Reason = "external body"   // the content is fetched from elsewhere (message/external-body)
 )
 
 // NotInspected is a part that could not be looked into (invariant 3).

@@ -14,6 +14,7 @@ type decoder struct {
 	base64 base64State
 	quoted quotedState
 	uu     uuState
+	yenc   yencState
 }
 
 // decode decodes src into dst, which holds at least minDecodeRoom octets, and returns how much it
@@ -26,6 +27,8 @@ func (d *decoder) decode(dst, src []byte, atEOF bool) (nDst, nSrc int) {
 		return d.quoted.decode(dst, src, atEOF)
 	case UUEncode:
 		return d.uu.decode(dst, src, atEOF)
+	case YEnc:
+		return d.yenc.decode(dst, src, atEOF)
 	}
 	n := copy(dst, src)
 	return n, n

@@ -301,7 +301,7 @@ func encodingOf(v string) (enc Encoding, exact bool) {
 	for _, known := range []struct {
 		word string
 		enc  Encoding
-	}{{"base64", Base64}, {"quoted-printable", QuotedPrintable}, {"uue", UUEncode}} {
+	}{{"base64", Base64}, {"quoted-printable", QuotedPrintable}, {"uue", UUEncode}, {"yenc", YEnc}} {
 		if strings.Contains(v, known.word) {
 			return known.enc, false
 		}

@@ -40,9 +40,11 @@ type Part struct {
 	// ID is the part's number as IMAP counts (RFC 3501 section 6.4.5): "" is the whole message when it
 	// is a multipart, "1" its body when it is not; "2.1" the first part of the second. A second reading of
 	// the same bytes has the same ID. Text outside boundaries is "2.preamble" or "2.epilogue".
-	ID       string
-	Parent   *Part
-	Children []*Part // of a multipart; of a message/rfc822 the one root of the nested message
+	ID     string
+	Parent *Part
+	// Children of a multipart are its parts, of a message/rfc822 the one root of the nested message, of a
+	// plain text the uuencoded and yEnc files in it ("1.file1"), which mail programs show as attachments.
+	Children []*Part
 	// Readings are other ways to read the same bytes, for what is ambiguous. They are walked like children.
 	Readings []*Part
 	// Outside marks text outside boundaries: a leaf of type text/plain.
@@ -86,6 +88,7 @@ const (
 	Base64          Encoding = "base64"
 	QuotedPrintable Encoding = "quoted-printable"
 	UUEncode        Encoding = "x-uuencode"
+	YEnc            Encoding = "x-yenc"
 )
 
 // Measure is what one pass over a decoded leaf gives.

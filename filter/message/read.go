@@ -27,6 +27,7 @@ type reading struct {
 	// What stands in message already; made when there is something.
 	anomalies map[Anomaly]struct{}
 	missed    map[NotInspected]struct{}
+	inside    map[measureKey][]insideFile // what was found in texts
 }
 
 // Read makes the tree of a message. Whatever the octets are, they make a message: what is wrong

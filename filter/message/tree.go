@@ -130,6 +130,12 @@ func (s *scanner) view(pl place, e *entity, v view) *Part {
 	}
 	p.ID = pl.id(isMultipart(p.MediaType))
 	switch {
+	case holdsFiles(p):
+		s.inside(p)
+	case p.MediaType == "message/partial": // RFC 2046 section 5.2.2: a piece, the rest is in other mail
+		s.read.miss(p.ID, PartialMessage)
+	case p.MediaType == "message/external-body": // RFC 2046 section 5.2.3: the content is elsewhere
+		s.read.miss(p.ID, ExternalBody)
 	case !isMultipart(p.MediaType) && !isMessage(p.MediaType):
 	case pl.depth > s.read.limits.Depth:
 		s.read.miss(p.ID, TooDeep)

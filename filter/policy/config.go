@@ -140,6 +140,7 @@ func defaultReasons() map[message.Reason]filter.Disposition {
 	return map[message.Reason]filter.Disposition{
 		message.TooDeep: filter.Hold, message.TooMany: filter.Hold, message.TooBig: filter.Hold,
 		message.Damaged: filter.Hold, filter.RuleFailed: filter.Hold,
+		message.PartialMessage: filter.Hold, message.ExternalBody: filter.Hold,
 	}
 }
 
