@@ -28,6 +28,8 @@ func (c *connection) command(ctx context.Context, line []byte) (reply, error) {
 		return c.hello(ctx, text, false), nil
 	case "XFORWARD":
 		return c.xforward(args), nil
+	case "XCLIENT":
+		return c.xclient(args), nil
 	case "MAIL":
 		return c.mail(ctx, text, args), nil
 	case "RCPT":
@@ -47,7 +49,7 @@ func (c *connection) command(ctx context.Context, line []byte) (reply, error) {
 		return own(replyCannotVerify), nil
 	case "STARTTLS":
 		return c.startTLS(ctx, args)
-	case "EXPN", "HELP", "AUTH", "XCLIENT", "ETRN", "TURN":
+	case "EXPN", "HELP", "AUTH", "ETRN", "TURN":
 		return c.breach(replyUnsupported), nil
 	case "BDAT":
 		return c.bdat(ctx, args)
@@ -97,7 +99,7 @@ func (c *connection) hello(ctx context.Context, line string, extended bool) repl
 		return own("250 " + c.srv.cfg.Hostname)
 	}
 	return g.offered.greeting(c.srv.cfg.Hostname, c.srv.cfg.Limits.WireBytes,
-		ownExtensions{startTLS: c.srv.serverTLS != nil && c.tls == "", xforward: c.trusted})
+		ownExtensions{startTLS: c.srv.serverTLS != nil && c.tls == "", trusted: c.trusted})
 }
 
 // passed is a next hop's reply on its way to the client. After 421 the next hop is gone, and so

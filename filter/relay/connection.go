@@ -25,10 +25,11 @@ type connection struct {
 	trusted bool
 	log     *slog.Logger
 
-	greeted   *greeting  // nil before EHLO or HELO
-	forwarded *forwarded // of the transaction to come; nil without XFORWARD
-	tx        *transaction
-	hop       *nextHop // nil while there is none
+	greeted      *greeting     // nil before EHLO or HELO
+	forwarded    *forwarded    // of the transaction to come; nil without XFORWARD
+	impersonated *impersonated // nil without XCLIENT
+	tx           *transaction
+	hop          *nextHop // nil while there is none
 
 	replies  []byte // not yet sent
 	breaches int    // wrong commands
@@ -67,7 +68,7 @@ func (c *connection) run(ctx context.Context) {
 		_ = c.send(own(greetingDown(c.srv.cfg.Hostname)))
 		return
 	}
-	if err := c.send(own("220 " + c.srv.cfg.Hostname + " ESMTP Congthu")); err != nil {
+	if err := c.send(own(greeting220(c.srv.cfg.Hostname))); err != nil {
 		return
 	}
 	for !c.closing {

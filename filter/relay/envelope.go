@@ -34,6 +34,12 @@ func (c *connection) mail(ctx context.Context, line, args string) reply {
 		return c.breach(badPath(args, "FROM:"))
 	}
 	tx := &transaction{id: filter.NewID(c.srv.now()), received: c.srv.now(), mail: line, reversePath: path, forwarded: c.forwarded}
+	if x := c.impersonated; x != nil {
+		tx.impersonated = x
+		if tx.forwarded == nil {
+			tx.forwarded = x.forwarded
+		}
+	}
 	if declaredSize(path.Params) > c.srv.cfg.Limits.WireBytes {
 		return c.declined(tx)
 	}

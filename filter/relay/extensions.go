@@ -73,7 +73,7 @@ func (x extensions) binary() bool { return x.chunking && x.binaryMIME }
 // ownExtensions are abilities of ours, whatever the next hop offers, that not every client is offered.
 type ownExtensions struct {
 	startTLS bool
-	xforward bool // for peers that are trusted with it
+	trusted  bool // XCLIENT and XFORWARD
 }
 
 // greeting is our EHLO reply: what the next hop offers, filtered to what the relay carries, PIPELINING
@@ -98,8 +98,8 @@ func (x extensions) greeting(hostname string, wireBytes int64, own ownExtensions
 	if own.startTLS {
 		lines = append(lines, "STARTTLS")
 	}
-	if own.xforward {
-		lines = append(lines, "XFORWARD "+strings.Join(xforwardNames(), " "))
+	if own.trusted {
+		lines = append(lines, "XCLIENT "+strings.Join(xclientNames(), " "), "XFORWARD "+strings.Join(xforwardNames(), " "))
 	}
 	r := reply{code: 250}
 	for i, l := range lines {

@@ -9,14 +9,15 @@ import (
 // transaction is one mail transaction (RFC 5321 section 3.3), from MAIL to its end. It is never
 // reset: the next message has another.
 type transaction struct {
-	id          string
-	received    time.Time
-	mail        string // the MAIL command as it came
-	reversePath filter.Path
-	recipients  []recipient // those that the next hop accepted
-	forwarded   *forwarded
-	binary      bool    // BODY=BINARYMIME (RFC 3030), which goes on with BDAT only
-	chunks      *chunks // nil before the first BDAT
+	id           string
+	received     time.Time
+	mail         string // the MAIL command as it came
+	reversePath  filter.Path
+	recipients   []recipient   // those that the next hop accepted
+	forwarded    *forwarded    // what XFORWARD said of this transaction's client, or XCLIENT of all
+	impersonated *impersonated // nil without XCLIENT
+	binary       bool          // BODY=BINARYMIME (RFC 3030), which goes on with BDAT only
+	chunks       *chunks       // nil before the first BDAT
 }
 
 // recipient is one RCPT command that the next hop accepted.
@@ -38,6 +39,15 @@ func (tx *transaction) judged(c *connection) *filter.Transaction {
 	if f := tx.forwarded; f != nil {
 		s.Client, s.ClientName, s.Helo, s.Protocol = f.client, f.values["NAME"], f.values["HELO"], f.values["PROTO"]
 		ft.QueueID = f.values["IDENT"]
+	}
+	if x := tx.impersonated; x != nil && tx.forwarded == x.forwarded {
+		s.Login = x.login
+		if s.Helo == "" {
+			s.Helo = c.greeted.name
+		}
+		if s.Protocol == "" {
+			s.Protocol = c.greeted.protocol()
+		}
 	}
 	ft.Session = s
 	ft.Recipients = make([]filter.Path, len(tx.recipients))

@@ -103,8 +103,11 @@ func (f *forwarded) commands(takes []string) []string {
 
 var errXforward = errors.New("malformed XFORWARD")
 
-// parseXforward reads the attributes after the XFORWARD verb: NAME=xtext, separated by blanks.
-func parseXforward(args []byte) ([]attribute, error) {
+// parseXforward reads the attributes after the XFORWARD verb.
+func parseXforward(args []byte) ([]attribute, error) { return parseAttributes(args, xforwardNames()) }
+
+// parseAttributes reads attributes of the given names: NAME=xtext, separated by blanks.
+func parseAttributes(args []byte, names []string) ([]attribute, error) {
 	var out []attribute
 	for _, word := range bytes.Fields(args) {
 		name, enc, ok := bytes.Cut(word, []byte{'='})
@@ -112,7 +115,7 @@ func parseXforward(args []byte) ([]attribute, error) {
 			return nil, fmt.Errorf("%w: attribute without a value", errXforward)
 		}
 		a := attribute{name: strings.ToUpper(string(name)), raw: string(word)}
-		if !slices.Contains(xforwardNames(), a.name) {
+		if !slices.Contains(names, a.name) {
 			return nil, fmt.Errorf("%w: unknown attribute", errXforward)
 		}
 		value, ok := decodeXtext(enc)
