@@ -113,8 +113,16 @@ func TestSameVerdictEverywhere(t *testing.T) {
 	}
 	log := startQuietly(t, file)
 
-	seen, byMilter := 0, 0
+	seen, byMilter, big := 0, 0, 0
 	for _, s := range all {
+		// A few of the big ones will do here: each is sent twice, and the race detector is slow on octets.
+		if data, err := s.Message(); err != nil {
+			t.Fatal(err)
+		} else if len(data) > 4<<20 {
+			if big++; big > 4 {
+				continue
+			}
+		}
 		t.Run(s.Name, func(t *testing.T) {
 			data, err := s.Message()
 			if err != nil {
@@ -140,7 +148,7 @@ func TestSameVerdictEverywhere(t *testing.T) {
 			}
 		})
 	}
-	if byMilter < len(all)*9/10 {
+	if byMilter < (len(all)-big)*9/10 {
 		t.Errorf("only %d of %d samples went over the milter", byMilter, len(all))
 	}
 }
