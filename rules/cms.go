@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 
 	"congthu/filter/message"
 )
@@ -30,23 +29,6 @@ func smimeType(mediaType string) bool {
 	return mediaType == "application/pkcs7-mime" || mediaType == "application/x-pkcs7-mime"
 }
 
-// encrypted tells whether the whole message is really encrypted, by what is in it and not by what it
-// says of itself: S/MIME (RFC 8551 section 3.3) or PGP/MIME (RFC 3156 section 4), signed outside or not.
-func encrypted(m *message.Message) (bool, error) {
-	p := m.Root
-	if p.MediaType == "multipart/signed" && len(p.Children) > 0 {
-		p = p.Children[0]
-	}
-	switch {
-	case smimeType(p.MediaType) && p.Leaf():
-		kind, err := cmsKindOf(p)
-		return err == nil && (kind == cmsEnveloped || kind == cmsAuthEnveloped), err
-	case p.MediaType == "multipart/encrypted" && len(p.Children) >= 2 && p.Children[0].MediaType == "application/pgp-encrypted":
-		return pgpMessage(p.Children[1].Open())
-	}
-	return false, nil
-}
-
 // cmsKindOf is the type of CMS that a part holds, "" when it holds none.
 func cmsKindOf(p *message.Part) (string, error) {
 	kind, err := cmsKind(bufio.NewReader(p.Open()))
@@ -54,49 +36,6 @@ func cmsKindOf(p *message.Part) (string, error) {
 		return "", nil
 	}
 	return kind, err
-}
-
-// pgpMessage tells an OpenPGP message (RFC 9580), in ASCII armour or binary, by its start.
-func pgpMessage(r io.Reader) (bool, error) {
-	start := make([]byte, 64)
-	n, err := io.ReadFull(r, start)
-	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
-		return false, fmt.Errorf("reading the encrypted part: %w", err)
-	}
-	start = start[:n]
-	if strings.HasPrefix(strings.TrimLeft(string(start), " \t\r\n"), "-----BEGIN PGP MESSAGE-----") {
-		return true, nil
-	}
-	tag, version := pgpPacket(start)
-	switch tag {
-	case 1: // a session key for a public key (section 5.1)
-		return version == 3 || version == 6, nil
-	case 3: // a session key for a passphrase (section 5.3)
-		return version >= 4 && version <= 6, nil
-	case 18, 20: // encrypted data (section 5.13), and that of GnuPG's own kind
-		return version == 1 || version == 2, nil
-	}
-	return false, nil
-}
-
-// pgpPacket reads the header of an OpenPGP packet (RFC 9580 section 4.2) and gives its type and the first octet of
-// its content, which is its version. Type 0 is none.
-func pgpPacket(b []byte) (tag, version byte) {
-	if len(b) < 6 || b[0]&0x80 == 0 {
-		return 0, 0
-	}
-	if b[0]&0x40 == 0 { // the older format: a length of 1, 2, 4 or no octets
-		tag = b[0] >> 2 & 0x0f
-		return tag, b[1+[...]int{1, 2, 4, 0}[b[0]&3]]
-	}
-	tag = b[0] & 0x3f
-	switch {
-	case b[1] >= 192 && b[1] < 224:
-		return tag, b[3]
-	case b[1] == 255 && len(b) > 6:
-		return tag, b[6]
-	}
-	return tag, b[2]
 }
 
 // smime is what an S/MIME part of n octets counts.

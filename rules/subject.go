@@ -17,22 +17,34 @@ const (
 )
 
 // subject obeys Điều 9 khoản 3: no mail without a subject. Whether a subject fits the content is for
-// people; that it says anything at all is judged here. Automatic mail is exempt, for nobody could put
-// it right, and so is the stand-in subject outside of encrypted mail, whose real one is inside.
+// people; that it says anything at all is judged here, in every reading of the header: a server that ends the
+// header at a line that is no field delivers the mail without the subject behind it. Automatic mail is exempt,
+// for nobody could put it right, and so is the stand-in subject outside of encrypted mail, whose real one is
+// inside.
 func subject() filter.Rule {
 	return filter.Rule{Name: NameSubject, Clause: "9.3", Code: 550, Status: "7.1",
 		Check: func(_ context.Context, tx *filter.Transaction) ([]filter.Finding, error) {
-			detail, text := judgeSubjects(tx.Message.Header.Text("Subject"))
-			if detail == "" || automatic(tx) {
-				return nil, nil
-			}
-			if detail == detailBlank && standsIn(tx.Message.Header.Text("Subject")) {
-				hidden, err := encrypted(tx.Message)
-				if err != nil || hidden {
-					return nil, err
+			for _, h := range tx.Message.Headers() {
+				subjects := h.Text("Subject")
+				detail, text := judgeSubjects(subjects)
+				if detail == "" {
+					continue
 				}
+				if automatic(tx) {
+					return nil, nil
+				}
+				if detail == detailBlank && standsIn(subjects) {
+					hidden, err := encrypted(tx.Message)
+					if err != nil {
+						return nil, err
+					}
+					if hidden {
+						continue
+					}
+				}
+				return []filter.Finding{{Detail: detail, Text: text}}, nil
 			}
-			return []filter.Finding{{Detail: detail, Text: text}}, nil
+			return nil, nil
 		}}
 }
 
