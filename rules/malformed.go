@@ -8,13 +8,13 @@ import (
 	"congthu/filter/message"
 )
 
-// maxMalformed is how many anomalies of one message become findings of their own. The last finding
-// says how many more there are.
+// maxMalformed is how many anomalies of one message become findings of their own, of those that are acted on and
+// of those that are not. The last finding says how many more there are.
 const maxMalformed = 20
 
 // malformed obeys Điều 10 khoản 5: be wary of mail whose content is not what it seems. A message that two
 // mail programs read differently can show the gate one thing and the recipient another. Departures
-// that every program reads alike are not found.
+// that every program reads alike are recorded, never acted on; the line that a file of mails begins with is none.
 func malformed() filter.Rule {
 	return filter.Rule{Name: NameMalformed, Clause: "10.5", Code: 550, Status: "6.0",
 		Check: func(_ context.Context, tx *filter.Transaction) ([]filter.Finding, error) {
@@ -27,10 +27,20 @@ func malformed() filter.Rule {
 }
 
 func malformedFindings(all []message.Anomaly) []filter.Finding {
+	ambiguous := anomalyFindings(all, message.AnomalyKind.Ambiguous)
+	recorded := anomalyFindings(all, func(k message.AnomalyKind) bool { return !k.Ambiguous() && k != message.MboxLine })
+	for i := range recorded {
+		recorded[i].Mode, recorded[i].Disposition = filter.Monitor, filter.Accept
+	}
+	return append(ambiguous, recorded...)
+}
+
+// anomalyFindings are the findings for the anomalies of some kinds, each once, at most maxMalformed and one more.
+func anomalyFindings(all []message.Anomaly, of func(message.AnomalyKind) bool) []filter.Finding {
 	var out []filter.Finding
 	seen := map[message.Anomaly]bool{}
 	for _, a := range all {
-		if a.Kind.Ambiguous() && !seen[a] {
+		if of(a.Kind) && !seen[a] {
 			seen[a] = true
 			if len(seen) <= maxMalformed {
 				out = append(out, filter.Finding{Part: a.Part, Detail: string(a.Kind)})
