@@ -3,6 +3,8 @@ package message
 import (
 	"io"
 	"iter"
+
+	"golang.org/x/text/transform"
 )
 
 // Parts walks over every part of every reading, a part before what is in it.
@@ -51,4 +53,13 @@ func (p *Part) Open() io.Reader {
 
 // Text reads the decoded body as UTF-8 in NFC, out of the charset that the part names. Octets that
 // are not of that charset stay readable: what is no UTF-8 is read as Latin-1.
-func (p *Part) Text() io.Reader { return charsetReader(p.Params["charset"], p.Open()) }
+// The lines of format=flowed text are joined to paragraphs (RFC 3676).
+func (p *Part) Text() io.Reader { return p.joined(charsetReader(p.Params["charset"], p.Open())) }
+
+// joined reads text with the lines of format=flowed joined.
+func (p *Part) joined(r io.Reader) io.Reader {
+	if join := p.paragraphs(); join != nil {
+		return transform.NewReader(r, join)
+	}
+	return r
+}

@@ -32,7 +32,7 @@ func (t TextReading) Open() io.Reader {
 	if t.back {
 		r = transform.NewReader(charsetReader(t.part.Params["charset"], r), toWindows1252{})
 	}
-	return norm.NFC.Reader(transform.NewReader(r, t.from()))
+	return t.part.joined(norm.NFC.Reader(transform.NewReader(r, t.from())))
 }
 
 // Texts are the ways to read a leaf's text. The first is Part.Text's. Others follow when the first 32 KiB
