@@ -21,39 +21,16 @@ type structured struct {
 	head   string // lower case
 	params []param
 	odd    bool // what stands beside the parameters is not as RFC 2045 section 5.1 writes it
-	cut    bool // there are more parameters than are read
 }
 
-const (
-	// maxParams bounds the parameters of one field that are read. Those that say where parts are, what
-	// they are named and how they are written are looked for beyond it.
-	maxParams = 64
-	// maxWeighty bounds those, with the pieces that RFC 2231 makes of them. What is beyond is not inspected.
-	maxWeighty = 256
-)
-
-// weighty tells the parameters that readers of a message act on.
-func weighty(name string) bool {
-	base, _, _ := strings.Cut(name, "*")
-	switch base {
-	case "boundary", "charset", "name", "filename":
-		return true
-	}
-	return false
-}
-
-// fieldReader reads one field's value.
-type fieldReader struct {
-	s        string
-	comments comments
-}
+// maxParams bounds the parameters of one field that are read.
+const maxParams = 64
 
 // parseStructured reads a Content-Type or Content-Disposition value (RFC 2045 section 5.1,
 // RFC 2183, RFC 2231). Nothing makes it fail: what is malformed is read as mail clients do.
 func parseStructured(s string) structured {
-	r := fieldReader{s, findComments(s)}
 	var out structured
-	whole, i := r.unquoted(0)
+	whole, i := readUnquoted(s, 0)
 	head, odd := cutComments(whole)
 	// "text/html charset=utf-8": the semicolon is missing.
 	if start := skipBlanks(s, 0); strings.ContainsAny(head, " \t") && s[start] != '(' {
@@ -62,16 +39,12 @@ func parseStructured(s string) structured {
 	}
 	out.head, out.odd = strings.ToLower(head), out.odd || odd
 	var segments []segment
-	for n := 0; i < len(s); n++ {
+	for n := 0; i < len(s) && n < maxParams; n++ {
 		var p param
 		var bad bool
-		p, i, bad = r.param(i)
+		p, i, bad = readParam(s, i)
 		out.odd = out.odd || bad
-		if p.name == "" || n >= maxParams && !weighty(p.name) {
-			continue
-		}
-		if len(out.params)+len(segments) == maxWeighty {
-			out.cut = true
+		if p.name == "" {
 			continue
 		}
 		if seg, ok := splitName(p); ok {
@@ -80,17 +53,16 @@ func parseStructured(s string) structured {
 		}
 		out.params = append(out.params, p)
 	}
-	out.odd = out.odd || out.cut
+	out.odd = out.odd || strings.TrimLeft(s[min(i, len(s)):], "; \t") != ""
 	if len(segments) > 0 {
 		out.params = append(out.params, assemble(segments)...)
 	}
 	return out
 }
 
-// param reads one parameter from i on, which begins at a semicolon or at what stands where
+// readParam reads one parameter from s[i:], which begins at a semicolon or at what stands where
 // one is missing. A parameter without a name is none.
-func (r fieldReader) param(i int) (p param, next int, odd bool) {
-	s := r.s
+func readParam(s string, i int) (p param, next int, odd bool) {
 	if s[i] == ';' {
 		i++
 	} else {
@@ -114,9 +86,9 @@ func (r fieldReader) param(i int) (p param, next int, odd bool) {
 	p.name = strings.ToLower(name)
 	next = skipBlanks(s, i+eq+1)
 	if next < len(s) && s[next] == '"' {
-		next = p.readQuoted(r, next)
+		next = p.readQuoted(s, next)
 	} else {
-		next = p.readToken(r, next)
+		next = p.readToken(s, next)
 	}
 	return p, next, odd || bad || name == ""
 }
@@ -128,9 +100,8 @@ func skipBlanks(s string, i int) int {
 	return i
 }
 
-// readQuoted reads a quoted-string at i and returns where the next parameter begins.
-func (p *param) readQuoted(r fieldReader, i int) int {
-	s := r.s
+// readQuoted reads a quoted-string at s[i] and returns where the next parameter begins.
+func (p *param) readQuoted(s string, i int) int {
 	p.quoted = true
 	start := i + 1
 	end, escaped := start, false
@@ -158,11 +129,7 @@ func (p *param) readQuoted(r fieldReader, i int) int {
 	}
 	end = skipBlanks(s, end+1)
 	for end < len(s) && s[end] == '(' {
-		after := r.comments.end(end)
-		if after < 0 {
-			break
-		}
-		end = skipBlanks(s, after)
+		end = skipBlanks(s, skipComment(s, end))
 	}
 	return end
 }
@@ -178,10 +145,10 @@ func unescape(s string) string {
 	return b.String()
 }
 
-// readToken reads an unquoted value at i. Octets that RFC 2045 wants quoted but that every
+// readToken reads an unquoted value at s[i]. Octets that RFC 2045 wants quoted but that every
 // reader takes ("boundary=----=_Part/1") are not odd.
-func (p *param) readToken(r fieldReader, i int) int {
-	whole, next := r.unquoted(i)
+func (p *param) readToken(s string, i int) int {
+	whole, next := readUnquoted(s, i)
 	whole = strings.Trim(whole, " \t")
 	bare, bad := cutComments(whole)
 	if bare != whole {
@@ -195,40 +162,58 @@ func (p *param) readToken(r fieldReader, i int) int {
 	return next
 }
 
-// unquoted reads to the next semicolon that stands in no comment. A parenthesis that nothing closes
-// begins none.
-func (r fieldReader) unquoted(i int) (string, int) {
+// readUnquoted reads to the next semicolon that stands in no comment.
+func readUnquoted(s string, i int) (string, int) {
 	start := i
-	for i < len(r.s) && r.s[i] != ';' {
-		end := -1
-		if r.s[i] == '(' {
-			end = r.comments.end(i)
+	for i < len(s) && s[i] != ';' {
+		if s[i] != '(' {
+			i++
+			continue
 		}
-		i = max(i+1, end)
+		if end := skipComment(s, i); end < len(s) || s[len(s)-1] == ')' {
+			i = end
+		} else {
+			i++ // no comment after all: it never ends
+			for i < len(s) && s[i] != ';' {
+				i++
+			}
+		}
 	}
-	return r.s[start:i], i
+	return s[start:i], i
 }
 
-// cutComments takes comments and outer blanks away; odd tells one that nothing closes.
+// skipComment returns the index after the comment that begins at s[i] (RFC 5322 section 3.2.2).
+func skipComment(s string, i int) int {
+	for depth := 0; i < len(s); i++ {
+		switch s[i] {
+		case '\\':
+			i++
+		case '(':
+			depth++
+		case ')':
+			if depth--; depth == 0 {
+				return i + 1
+			}
+		}
+	}
+	return len(s)
+}
+
+// cutComments takes comments and outer blanks away; odd tells an open comment.
 func cutComments(s string) (out string, odd bool) {
 	at := strings.IndexByte(s, '(')
 	if at < 0 {
 		return strings.Trim(s, " \t"), false
 	}
-	comments := findComments(s)
 	var b strings.Builder
-	for i := 0; i < len(s); {
-		end := -1
-		if s[i] == '(' {
-			end = comments.end(i)
-			odd = odd || end < 0
-		}
-		if end < 0 {
-			b.WriteByte(s[i])
-			end = i + 1
-		}
-		i = end
+	for at >= 0 {
+		b.WriteString(s[:at])
+		end := skipComment(s, at)
+		odd = s[end-1] != ')'
+		s = s[end:]
+		at = strings.IndexByte(s, '(')
 	}
+	b.WriteString(s)
 	return strings.Trim(b.String(), " \t"), odd
 }
 

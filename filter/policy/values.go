@@ -166,15 +166,15 @@ func (d Direction) Filter() filter.Direction {
 // Queue says where a relay stands: before or after the MTA's queue.
 type Queue string
 
-// QueueBefore is the only place in this version.
-const QueueBefore Queue = "before"
+// The places. Behind the queue, mail from outside is never refused (filter.Verdict.AfterQueue).
+const (
+	QueueBefore Queue = "before"
+	QueueAfter  Queue = "after"
+)
 
 // UnmarshalText reads a queue.
 func (q *Queue) UnmarshalText(b []byte) error {
-	if string(b) == "after" {
-		return fmt.Errorf("queue: after is not in this version; use a before-queue listener (smtpd_proxy_filter)")
-	}
-	return choose(q, b, "queue", string(QueueBefore))
+	return choose(q, b, "queue", string(QueueBefore), string(QueueAfter))
 }
 
 // Level is the least level that is logged.

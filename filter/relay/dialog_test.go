@@ -115,6 +115,8 @@ func (d *dialog) begin(settings []string) {
 				cfg.TLS = ListenTLS{Certificate: d.pair.cert, Key: d.pair.key, Required: name == "tls-required"}
 			case "next-hop-tls":
 				cfg.NextHopTLS = NextHopTLS{Mode: TLSMode(value), CA: d.pair.cert}
+			case "after-queue":
+				cfg.AfterQueue = true
 			case "received":
 				cfg.Received = true
 			case "recipients":

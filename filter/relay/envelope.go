@@ -55,7 +55,7 @@ func (c *connection) mail(ctx context.Context, line, args string) reply {
 // message like any other: counted and logged.
 func (c *connection) declined(tx *transaction) reply {
 	ft := tx.judged(c)
-	v := c.srv.judge.Protocol(ft, 552, "3.4", filter.TextTooBig)
+	v := c.placed(c.srv.judge.Protocol(ft, 552, "3.4", filter.TextTooBig))
 	r := own(v.Reply.String())
 	c.srv.judge.Log(ft, v, filter.Outcome{Reply: r.String()})
 	return r

@@ -55,6 +55,9 @@ type Config struct {
 	// ClientConnections are those open at once of one client's address, of its /64 in IPv6; beyond:
 	// 421 4.7.0. Trusted peers have no such limit, and nobody has with 0.
 	ClientConnections int
+	// AfterQueue tells that the peer is an MTA that has taken the mail already: what comes from outside
+	// is not refused.
+	AfterQueue bool
 	// Received adds the trace of a hop (RFC 5321 section 4.4), for a listener in front of a server of its
 	// own. It also refuses what goes round in circles.
 	Received   bool
