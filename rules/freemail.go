@@ -75,10 +75,10 @@ func (f freeMailDomains) has(domain string) bool {
 }
 
 // outbound finds free-mail senders and reply addresses, every address of every such field, and counts
-// free-mail recipients. On mail of a stranger's that is only forwarded, they are the stranger's own: counted.
+// free-mail recipients. On mail of a stranger's that is only sent on, they are the stranger's own: counted.
 func (f freeMailDomains) outbound(tx *filter.Transaction) []filter.Finding {
 	out := f.senders(tx)
-	if len(out) > 0 && f.forwarded(tx) && !f.names(tx.Message.Header, "From") {
+	if len(out) > 0 && f.strangers(tx) {
 		for i := range out {
 			out[i] = counted(out[i].Detail, out[i].Text)
 		}
@@ -131,8 +131,9 @@ func (f freeMailDomains) inbound(tx *filter.Transaction) []filter.Finding {
 	return out
 }
 
+// inField tells whether a field names free-mail in any reading of the header.
 func (f freeMailDomains) inField(tx *filter.Transaction, name string) bool {
-	addresses, _ := tx.Message.Header.Addresses(name)
+	addresses, _ := tx.Message.Addresses(name)
 	for _, a := range addresses {
 		if f.has(a.Domain) {
 			return true

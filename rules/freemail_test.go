@@ -105,7 +105,7 @@ func TestFreeMail(t *testing.T) {
 // Without a pack only the administrator's domains are free-mail.
 func TestFreeMailWithoutPack(t *testing.T) {
 	c := rules.Config{FreeMailAdd: []string{"thu.example"}}
-	if got := freeMail(t, c, filter.Outbound, "a@gmail.com", "", "From: <a@thu.example>\n"); got != "from" {
+	if got := freeMail(t, c, filter.Outbound, "a@thu.example", "", "From: <a@thu.example>\nReply-To: <a@gmail.com>\n"); got != "from reverse-path" {
 		t.Errorf("got %q", got)
 	}
 }
