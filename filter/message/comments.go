@@ -48,3 +48,18 @@ func (c comments) end(i int) int {
 	}
 	return int(c.ends[n])
 }
+
+// hold tells whether one of them has the octet in it.
+func (c comments) hold(s string, octet byte) bool {
+	for i, done := 0, 0; i < len(c.opens); i++ {
+		start, end := int(c.opens[i]), int(c.ends[i])
+		if end == 0 || start < done {
+			continue
+		}
+		if strings.IndexByte(s[start:end], octet) >= 0 {
+			return true
+		}
+		done = end
+	}
+	return false
+}

@@ -136,7 +136,7 @@ func FuzzStructured(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		st := parseStructured(s)
-		if len(st.params) > maxParams {
+		if len(st.params) > 2*maxWeighty {
 			t.Fatalf("%d parameters", len(st.params))
 		}
 		for _, p := range st.params {

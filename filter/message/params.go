@@ -21,16 +21,55 @@ type structured struct {
 	head   string // lower case
 	params []param
 	odd    bool // what stands beside the parameters is not as RFC 2045 section 5.1 writes it
+	cut    bool // there are more parameters than are read
 }
 
-// maxParams bounds the parameters of one field that are read.
-const maxParams = 64
+const (
+	// maxParams bounds the parameters of one field that are read. Those that say where parts are, what
+	// they are named and how they are written are looked for beyond it.
+	maxParams = 64
+	// maxWeighty bounds those, with the pieces that RFC 2231 makes of them. What is beyond is not inspected.
+	maxWeighty = 256
+)
+
+// weighty tells the parameters that readers of a message act on.
+func weighty(name string) bool {
+	base, _, _ := strings.Cut(name, "*")
+	switch base {
+	case "boundary", "charset", "name", "filename":
+		return true
+	}
+	return false
+}
+
+// fieldReader reads one field's value.
+type fieldReader struct {
+	s        string
+	comments comments
+}
 
 // parseStructured reads a Content-Type or Content-Disposition value (RFC 2045 section 5.1,
 // RFC 2183, RFC 2231). Nothing makes it fail: what is malformed is read as mail clients do.
 func parseStructured(s string) structured {
+	r := fieldReader{s, findComments(s)}
+	out := r.read()
+	if !r.comments.hold(s, ';') {
+		return out
+	}
+	// Programs that know no comments see parameters in them.
+	for _, p := range (fieldReader{s: s}).read().params {
+		same := func(q param) bool { return q.name == p.name && q.value == p.value }
+		if weighty(p.name) && len(out.params) < 2*maxWeighty && !slices.ContainsFunc(out.params, same) {
+			out.params, out.odd = append(out.params, p), true
+		}
+	}
+	return out
+}
+
+func (r fieldReader) read() structured {
+	s := r.s
 	var out structured
-	whole, i := readUnquoted(s, 0)
+	whole, i := r.unquoted(0)
 	head, odd := cutComments(whole)
 	// "text/html charset=utf-8": the semicolon is missing.
 	if start := skipBlanks(s, 0); strings.ContainsAny(head, " \t") && s[start] != '(' {
@@ -39,12 +78,16 @@ func parseStructured(s string) structured {
 	}
 	out.head, out.odd = strings.ToLower(head), out.odd || odd
 	var segments []segment
-	for n := 0; i < len(s) && n < maxParams; n++ {
+	for n := 0; i < len(s); n++ {
 		var p param
 		var bad bool
-		p, i, bad = readParam(s, i)
+		p, i, bad = r.param(i)
 		out.odd = out.odd || bad
-		if p.name == "" {
+		if p.name == "" || n >= maxParams && !weighty(p.name) {
+			continue
+		}
+		if len(out.params)+len(segments) == maxWeighty {
+			out.cut = true
 			continue
 		}
 		if seg, ok := splitName(p); ok {
@@ -53,16 +96,17 @@ func parseStructured(s string) structured {
 		}
 		out.params = append(out.params, p)
 	}
-	out.odd = out.odd || strings.TrimLeft(s[min(i, len(s)):], "; \t") != ""
+	out.odd = out.odd || out.cut
 	if len(segments) > 0 {
 		out.params = append(out.params, assemble(segments)...)
 	}
 	return out
 }
 
-// readParam reads one parameter from s[i:], which begins at a semicolon or at what stands where
+// param reads one parameter from i on, which begins at a semicolon or at what stands where
 // one is missing. A parameter without a name is none.
-func readParam(s string, i int) (p param, next int, odd bool) {
+func (r fieldReader) param(i int) (p param, next int, odd bool) {
+	s := r.s
 	if s[i] == ';' {
 		i++
 	} else {
@@ -86,9 +130,9 @@ func readParam(s string, i int) (p param, next int, odd bool) {
 	p.name = strings.ToLower(name)
 	next = skipBlanks(s, i+eq+1)
 	if next < len(s) && s[next] == '"' {
-		next = p.readQuoted(s, next)
+		next = p.readQuoted(r, next)
 	} else {
-		next = p.readToken(s, next)
+		next = p.readToken(r, next)
 	}
 	return p, next, odd || bad || name == ""
 }
@@ -100,8 +144,9 @@ func skipBlanks(s string, i int) int {
 	return i
 }
 
-// readQuoted reads a quoted-string at s[i] and returns where the next parameter begins.
-func (p *param) readQuoted(s string, i int) int {
+// readQuoted reads a quoted-string at i and returns where the next parameter begins.
+func (p *param) readQuoted(r fieldReader, i int) int {
+	s := r.s
 	p.quoted = true
 	start := i + 1
 	end, escaped := start, false
@@ -129,7 +174,11 @@ func (p *param) readQuoted(s string, i int) int {
 	}
 	end = skipBlanks(s, end+1)
 	for end < len(s) && s[end] == '(' {
-		end = skipBlanks(s, skipComment(s, end))
+		after := r.comments.end(end)
+		if after < 0 {
+			break
+		}
+		end = skipBlanks(s, after)
 	}
 	return end
 }
@@ -145,10 +194,10 @@ func unescape(s string) string {
 	return b.String()
 }
 
-// readToken reads an unquoted value at s[i]. Octets that RFC 2045 wants quoted but that every
+// readToken reads an unquoted value at i. Octets that RFC 2045 wants quoted but that every
 // reader takes ("boundary=----=_Part/1") are not odd.
-func (p *param) readToken(s string, i int) int {
-	whole, next := readUnquoted(s, i)
+func (p *param) readToken(r fieldReader, i int) int {
+	whole, next := r.unquoted(i)
 	whole = strings.Trim(whole, " \t")
 	bare, bad := cutComments(whole)
 	if bare != whole {
@@ -162,58 +211,40 @@ func (p *param) readToken(s string, i int) int {
 	return next
 }
 
-// readUnquoted reads to the next semicolon that stands in no comment.
-func readUnquoted(s string, i int) (string, int) {
+// unquoted reads to the next semicolon that stands in no comment. A parenthesis that nothing closes
+// begins none.
+func (r fieldReader) unquoted(i int) (string, int) {
 	start := i
-	for i < len(s) && s[i] != ';' {
-		if s[i] != '(' {
-			i++
-			continue
+	for i < len(r.s) && r.s[i] != ';' {
+		end := -1
+		if r.s[i] == '(' {
+			end = r.comments.end(i)
 		}
-		if end := skipComment(s, i); end < len(s) || s[len(s)-1] == ')' {
-			i = end
-		} else {
-			i++ // no comment after all: it never ends
-			for i < len(s) && s[i] != ';' {
-				i++
-			}
-		}
+		i = max(i+1, end)
 	}
-	return s[start:i], i
+	return r.s[start:i], i
 }
 
-// skipComment returns the index after the comment that begins at s[i] (RFC 5322 section 3.2.2).
-func skipComment(s string, i int) int {
-	for depth := 0; i < len(s); i++ {
-		switch s[i] {
-		case '\\':
-			i++
-		case '(':
-			depth++
-		case ')':
-			if depth--; depth == 0 {
-				return i + 1
-			}
-		}
-	}
-	return len(s)
-}
-
-// cutComments takes comments and outer blanks away; odd tells an open comment.
+// cutComments takes comments and outer blanks away; odd tells one that nothing closes.
 func cutComments(s string) (out string, odd bool) {
 	at := strings.IndexByte(s, '(')
 	if at < 0 {
 		return strings.Trim(s, " \t"), false
 	}
+	comments := findComments(s)
 	var b strings.Builder
-	for at >= 0 {
-		b.WriteString(s[:at])
-		end := skipComment(s, at)
-		odd = s[end-1] != ')'
-		s = s[end:]
-		at = strings.IndexByte(s, '(')
+	for i := 0; i < len(s); {
+		end := -1
+		if s[i] == '(' {
+			end = comments.end(i)
+			odd = odd || end < 0
+		}
+		if end < 0 {
+			b.WriteByte(s[i])
+			end = i + 1
+		}
+		i = end
 	}
-	b.WriteString(s)
 	return strings.Trim(b.String(), " \t"), odd
 }
 
