@@ -8,8 +8,12 @@ import (
 )
 
 const (
-	// maxBoundary is how long a boundary may be, in octets. RFC 2046 section 5.1.1 says 70.
-	maxBoundary = 256
+	// maxBoundary is how long a boundary may be, in octets. RFC 2046 section 5.1.1 says 70, but programs find
+	// longer ones; what is in a multipart with a boundary beyond it is not inspected.
+	maxBoundary = 2000
+	// maxAlike is how many boundaries may each begin with the one before it. A scan looks for no more; the
+	// parts of one beyond it are looked for in a scan of their own.
+	maxAlike = 32
 	// maxDelimiter is how much of a line that begins with "--" is looked at, in octets.
 	maxDelimiter = 2048
 )
@@ -27,6 +31,7 @@ type event struct {
 type bound struct {
 	text   string
 	prefix *bound // the longest other boundary that text begins with
+	alike  int    // how many boundaries its text begins with
 	since  int64  // its lines were looked for from here on
 	events []event
 }
@@ -56,7 +61,7 @@ func (bs *boundaries) get(text string) *bound {
 	return nil
 }
 
-// add makes the scan look for text from off on.
+// add makes the scan look for text from off on, if it has room for it.
 func (bs *boundaries) add(text string, off int64) {
 	i, ok := bs.search(text)
 	if ok {
@@ -66,20 +71,25 @@ func (bs *boundaries) add(text string, off int64) {
 	if i > 0 {
 		for p := bs.list[i-1]; p != nil; p = p.prefix {
 			if strings.HasPrefix(text, p.text) {
-				b.prefix = p
+				b.prefix, b.alike = p, p.alike+1
 				break
 			}
 		}
 	}
-	bs.list = slices.Insert(bs.list, i, b)
-	for _, longer := range bs.list[i+1:] {
-		if !strings.HasPrefix(longer.text, text) {
-			break
-		}
+	end, most := i, b.alike
+	for ; end < len(bs.list) && strings.HasPrefix(bs.list[end].text, text); end++ {
+		most = max(most, bs.list[end].alike+1)
+	}
+	if most >= maxAlike {
+		return
+	}
+	for _, longer := range bs.list[i:end] {
+		longer.alike++
 		if longer.prefix == nil || len(longer.prefix.text) < len(text) {
 			longer.prefix = b
 		}
 	}
+	bs.list = slices.Insert(bs.list, i, b)
 }
 
 // match finds the boundaries that a line may stand for; line is what follows "--", without its end

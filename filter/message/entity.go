@@ -25,7 +25,8 @@ type entity struct {
 	header      *Header
 	body        int64
 	views       []view // at least one
-	more        bool   // there were more than maxViews
+	more        bool   // there were more than maxViews, or more fields or parameters than are read
+	tooBig      bool   // there was a boundary over maxBoundary
 	kinds       []AnomalyKind
 	names       []string
 	disposition string
@@ -105,16 +106,15 @@ func newEntity(h *Header, body int64) *entity {
 	e := &entity{header: h, body: body}
 	types, encodings, dispositions := e.collect()
 	var names nameList
-	for i, d := range dispositions {
+	for _, d := range dispositions {
 		st := parseStructured(d)
-		if i == 0 {
-			e.disposition = disposition(st.head)
-		}
+		e.more = e.more || st.cut
 		names.addAll(st, "filename")
 	}
 	var contents []content
 	for _, v := range types {
 		c, st := e.contentType(v)
+		e.more = e.more || st.cut
 		contents = append(contents, c...)
 		names.addAll(st, "name")
 	}
@@ -134,12 +134,20 @@ func newEntity(h *Header, body int64) *entity {
 
 func (e *entity) note(k AnomalyKind) { e.kinds = addKind(e.kinds, k) }
 
-func disposition(head string) string {
-	switch head {
+// disposition is what a Content-Disposition field says.
+func disposition(v string) string {
+	switch head := parseStructured(v).head; head {
 	case "", "inline":
 		return head
 	}
 	return "attachment" // RFC 2183 section 2.8: what is unknown is an attachment
+}
+
+func strongest(a, b string) string {
+	if a == "attachment" || b == "" {
+		return a
+	}
+	return b
 }
 
 // collect takes the values of the fields that describe the body.
@@ -168,9 +176,15 @@ func (e *entity) collect() (types, encodings, dispositions []string) {
 		if len(*list) > 0 {
 			e.note(kind)
 		}
-		if v := f.Value(); len(*list) == maxSameField {
-			e.more = true
-		} else if !slices.Contains(*list, v) {
+		v := f.Value()
+		if list == &dispositions { // whichever field a program takes, one that takes the strongest saves a file
+			e.disposition = strongest(e.disposition, disposition(v))
+		}
+		switch {
+		case slices.Contains(*list, v):
+		case len(*list) == maxSameField: // the first and the last are those that programs take
+			(*list)[maxSameField-1], e.more = v, true
+		default:
 			*list = append(*list, v)
 		}
 	}
@@ -206,6 +220,7 @@ func (e *entity) contentType(v string) ([]content, structured) {
 		}
 		switch p.name {
 		case "boundary":
+			e.tooBig = e.tooBig || len(p.value) > maxBoundary
 			c.boundaries = addBoundary(addBoundary(c.boundaries, p.value), p.other)
 		case "charset":
 			if p.value != c.params["charset"] || len(charsets) > 0 {
@@ -226,6 +241,10 @@ func (e *entity) contentType(v string) ([]content, structured) {
 			c.mediaType = "multipart/mixed"
 			out = append(out, c)
 		}
+	}
+	unknown := !valid && kind != "" && kind != "text" && !strings.HasPrefix(kind, "multipart")
+	if unknown || e.tooBig { // some programs save it as a file
+		out = append(out, content{mediaType: "application/octet-stream", params: c.params})
 	}
 	for _, cs := range charsets {
 		if cs != c.params["charset"] {

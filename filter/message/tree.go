@@ -81,6 +81,9 @@ func (s *scanner) part(pl place) *Part {
 		if e.more {
 			s.read.miss(first.ID, TooMany)
 		}
+		if e.tooBig {
+			s.read.miss(first.ID, TooBig)
+		}
 	}
 	if b.tooBig {
 		first.Header.Cut = true
