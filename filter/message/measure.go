@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"sync"
@@ -31,6 +32,10 @@ type measureOnce struct {
 	once sync.Once
 	m    Measure // its anomalies name no part
 	err  error
+
+	digestOnce sync.Once
+	digest     string
+	digestErr  error
 }
 
 func newMeasures(octets int64) *measures {
@@ -89,18 +94,47 @@ func (p *Part) Measure() (Measure, error) {
 }
 
 func (p *Part) measure() (Measure, error) {
+	if p.Encoding == Identity { // as it stands
+		return Measure{Bytes: p.Body.Len()}, nil
+	}
+	return p.decodeTo(io.Discard)
+}
+
+// Digest is the SHA-256 of the decoded octets in hexadecimal, made once, whoever asks how often. It is ""
+// for a part that was not decoded because the budget of Measure is spent. It costs as much as Measure
+// again, so only those ask who need it.
+func (p *Part) Digest() (string, error) {
+	ms := p.source.measures
+	once := ms.entry(measureKey{p.source, p.Body, p.Encoding})
+	once.digestOnce.Do(func() {
+		sum := sha256.New()
+		m, err := p.decodeTo(sum)
+		if once.digestErr = err; err == nil && m.NotInspected == "" {
+			once.digest = hex.EncodeToString(sum.Sum(nil))
+		}
+	})
+	if once.digestErr != nil {
+		return "", fmt.Errorf("hashing part %q: %w", p.ID, once.digestErr)
+	}
+	if once.digest == "" {
+		ms.miss(p.ID, TooBig)
+	}
+	return once.digest, nil
+}
+
+// decodeTo writes the decoded octets to w, within the message's budget, and tells what that showed.
+func (p *Part) decodeTo(w io.Writer) (Measure, error) {
 	// Octets that are themselves decoded are decoded again on the way.
 	if !p.source.measures.take(p.Body.Len() * int64(1+p.source.nested)) {
 		return Measure{Bytes: p.Body.Len(), NotInspected: TooBig}, nil
 	}
 	r := newDecodeReader(p.Raw(), decoder{enc: p.Encoding})
 	defer r.finish()
-	sum := sha256.New()
-	n, err := r.WriteTo(sum)
+	n, err := r.WriteTo(w)
 	if err != nil {
 		return Measure{}, err
 	}
-	m := Measure{Bytes: n, SHA256: hex.EncodeToString(sum.Sum(nil))}
+	m := Measure{Bytes: n}
 	if kind := r.dec.anomaly(); kind != "" {
 		m.Anomalies = []Anomaly{{Kind: kind}}
 	}

@@ -84,27 +84,42 @@ func manyDecodings() string {
 // Decoding keeps its budget, and what is beyond it is named.
 func TestDecodeBudget(t *testing.T) {
 	raw := manyDecodings()
-	m, octets := measured(t, raw)
-	if max := int64(workFactor*len(raw) + workFloor + 1<<20); octets > max {
-		t.Errorf("decoding read %d octets of a message of %d, want at most %d", octets, len(raw), max)
+	r := &countingReader{ReaderAt: strings.NewReader(raw)}
+	m, err := Read(r, int64(len(raw)), DefaultLimits())
+	if err != nil {
+		t.Fatal(err)
 	}
-	missed := m.Undecoded()
-	if len(missed) == 0 {
-		t.Fatal("everything was decoded: the message does not show what is tested")
-	}
-	for _, n := range missed {
-		if n.Reason != TooBig {
-			t.Errorf("%+v", n)
-		}
-	}
+	before := r.octets.Load()
+	missed := map[string]bool{}
 	for p := range m.Leaves() {
 		got, err := p.Measure()
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got.NotInspected != "" && (got.Bytes != p.Body.Len() || got.SHA256 != "") {
-			t.Errorf("not decoded, but %+v for %d octets", got, p.Body.Len())
+		digest, err := p.Digest()
+		if err != nil {
+			t.Fatal(err)
 		}
+		if digest == "" {
+			missed[p.ID] = true
+		}
+		if got.NotInspected != "" && (got.Bytes != p.Body.Len() || digest != "") {
+			t.Errorf("not decoded, but %+v and %q for %d octets", got, digest, p.Body.Len())
+		}
+	}
+	if octets, max := r.octets.Load()-before, int64(workFactor*len(raw)+workFloor+1<<20); octets > max {
+		t.Errorf("decoding read %d octets of a message of %d, want at most %d", octets, len(raw), max)
+	}
+	if len(missed) == 0 {
+		t.Fatal("everything was decoded: the message does not show what is tested")
+	}
+	for _, n := range m.Undecoded() {
+		if n.Reason != TooBig || !missed[n.Part] {
+			t.Errorf("%+v", n)
+		}
+	}
+	if len(m.Undecoded()) != len(missed) {
+		t.Errorf("%d parts were not decoded, %d are named", len(missed), len(m.Undecoded()))
 	}
 }
 

@@ -94,7 +94,6 @@ const (
 // Measure is what one pass over a decoded leaf gives.
 type Measure struct {
 	Bytes        int64  // decoded octets; octets as they stand when the part was not decoded
-	SHA256       string // of the decoded octets, hex; "" when the part was not decoded
 	Anomalies    []Anomaly
 	NotInspected Reason // why the part was not decoded; "" when it was
 }
