@@ -55,6 +55,7 @@ type Relay struct {
 	TLS          RelayTLS   `yaml:"tls"`
 	NextHopTLS   NextHopTLS `yaml:"next_hop_tls"`
 	Received     Switch     `yaml:"received"` // add the Received field of a hop of its own
+	Auth         Auth       `yaml:"auth"`     // pass: AUTH goes through to the next hop, under TLS
 	// ClientConnections are those of one client address at once; beyond: 421. 0 for as many as there are.
 	ClientConnections Count `yaml:"client_connections"`
 }
@@ -147,7 +148,7 @@ func defaultReasons() map[message.Reason]filter.Disposition {
 // setDefaults fills a new list element before its keys are read.
 func (m *Milter) setDefaults() { *m = Milter{Mode: 0o660, Direction: Auto, Connections: 2000} }
 func (r *Relay) setDefaults() {
-	*r = Relay{Direction: Auto, Queue: QueueBefore, Connections: 500, ClientConnections: 50, NextHopTLS: NextHopTLS{Mode: TLSOff},
+	*r = Relay{Direction: Auto, Queue: QueueBefore, Connections: 500, ClientConnections: 50, Auth: AuthOff, NextHopTLS: NextHopTLS{Mode: TLSOff},
 		TrustedPeers: []Network{Network(netip.MustParsePrefix("127.0.0.1/32")), Network(netip.MustParsePrefix("::1/128"))}}
 }
 

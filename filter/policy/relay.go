@@ -50,6 +50,20 @@ func (s *Switch) UnmarshalText(b []byte) error {
 // MarshalText writes true or false.
 func (s Switch) MarshalText() ([]byte, error) { return strconv.AppendBool(nil, bool(s)), nil }
 
+// Auth is what a listener does with AUTH.
+type Auth string
+
+// The choices.
+const (
+	AuthOff  Auth = "off"
+	AuthPass Auth = "pass" // through to the next hop
+)
+
+// UnmarshalText reads a choice.
+func (a *Auth) UnmarshalText(b []byte) error {
+	return choose(a, b, "auth", string(AuthOff), string(AuthPass))
+}
+
 // Count is a whole number from 0.
 type Count int
 
@@ -73,6 +87,9 @@ func (r Relay) checkTLS(path string, bad func(path, format string, args ...any))
 		bad(path+".tls", "needs both certificate and key")
 	case bool(r.TLS.Required) && r.TLS.Certificate == "":
 		bad(path+".tls.required", "without certificate and key nobody could send")
+	}
+	if r.Auth == AuthPass && r.TLS.Certificate == "" {
+		bad(path+".auth", "pass needs tls: passwords are not taken in clear")
 	}
 	if r.NextHopTLS.CA != "" && r.NextHopTLS.Mode != TLSVerified {
 		bad(path+".next_hop_tls.ca", "is used in mode verified only")

@@ -30,6 +30,8 @@ func (c *connection) command(ctx context.Context, line []byte) (reply, error) {
 		return c.xforward(args), nil
 	case "XCLIENT":
 		return c.xclient(args), nil
+	case "AUTH":
+		return c.auth(args)
 	case "MAIL":
 		return c.mail(ctx, text, args), nil
 	case "RCPT":
@@ -49,7 +51,7 @@ func (c *connection) command(ctx context.Context, line []byte) (reply, error) {
 		return own(replyCannotVerify), nil
 	case "STARTTLS":
 		return c.startTLS(ctx, args)
-	case "EXPN", "HELP", "AUTH", "ETRN", "TURN":
+	case "EXPN", "HELP", "ETRN", "TURN":
 		return c.breach(replyUnsupported), nil
 	case "BDAT":
 		return c.bdat(ctx, args)
@@ -95,6 +97,9 @@ func (c *connection) hello(ctx context.Context, line string, extended bool) repl
 		return c.passed(r)
 	}
 	g.accepted, g.offered = true, c.hop.ext
+	if !c.srv.cfg.AuthPass || c.tls == "" {
+		g.offered.auth = nil
+	}
 	if !extended {
 		return own("250 " + c.srv.cfg.Hostname)
 	}

@@ -19,6 +19,7 @@ type connection struct {
 	srv     *Server
 	raw     net.Conn // the client's connection
 	conn    net.Conn // raw, or TLS over it
+	login   string   // who signed in with AUTH, "" for nobody
 	tls     string   // TLS version, "" in clear
 	in      *input
 	peer    netip.Addr
@@ -164,6 +165,9 @@ func (c *connection) flush() error {
 // is: greeted in the client's words. The reply is the next hop's to EHLO or HELO; it is 2xx if one was
 // 2xx before. kept, which may be nil, gives out a connection that is there already.
 func (c *connection) reach(ctx context.Context, kept func(addr string) *nextHop) (reply, error) {
+	if c.login != "" {
+		return reply{}, errSignedIn
+	}
 	until := time.Now().Add(c.srv.cfg.Timeouts.Connect)
 	var errs []error
 	for i, addr := range c.srv.cfg.NextHops {
@@ -191,6 +195,9 @@ func (c *connection) reach(ctx context.Context, kept func(addr string) *nextHop)
 	}
 	return reply{}, errors.Join(errs...)
 }
+
+// errSignedIn says that a lost connection cannot be made anew: the next hop would not know the client.
+var errSignedIn = errors.New("the client has signed in to a connection that is gone")
 
 // introduce brings a new next hop to where the client is.
 func (c *connection) introduce(h *nextHop) (reply, error) {

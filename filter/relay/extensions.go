@@ -2,6 +2,7 @@ package relay
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -14,6 +15,7 @@ type extensions struct {
 	utf8                 bool     // SMTPUTF8, RFC 6531
 	dsn                  bool     // DSN, RFC 3461
 	codes                bool     // ENHANCEDSTATUSCODES, RFC 2034
+	auth                 []string // SASL mechanisms that can be passed through, RFC 4954
 	xforward             []string // attributes, upper case
 	pipelining           bool     // RFC 2920
 	startTLS             bool     // RFC 3207
@@ -53,6 +55,12 @@ func parseExtensions(r reply) extensions {
 			x.dsn = true
 		case "ENHANCEDSTATUSCODES":
 			x.codes = true
+		case "AUTH":
+			for _, m := range words[1:] {
+				if slices.Contains(authMechanisms(), m) {
+					x.auth = append(x.auth, m)
+				}
+			}
 		case "XFORWARD":
 			x.xforward = words[1:]
 		}
@@ -94,6 +102,9 @@ func (x extensions) greeting(hostname string, wireBytes int64, own ownExtensions
 		if e.has {
 			lines = append(lines, e.name)
 		}
+	}
+	if len(x.auth) > 0 {
+		lines = append(lines, "AUTH "+strings.Join(x.auth, " "))
 	}
 	if own.startTLS {
 		lines = append(lines, "STARTTLS")

@@ -58,6 +58,8 @@ type Config struct {
 	// AfterQueue tells that the peer is an MTA that has taken the mail already: what comes from outside
 	// is not refused.
 	AfterQueue bool
+	// AuthPass passes AUTH through to the next hop, for clients under TLS.
+	AuthPass bool
 	// Received adds the trace of a hop (RFC 5321 section 4.4), for a listener in front of a server of its
 	// own. It also refuses what goes round in circles.
 	Received   bool
@@ -142,6 +144,9 @@ func (c Config) Validate() error {
 	}
 	if (c.TLS.Certificate == "") != (c.TLS.Key == "") || c.TLS.Required && c.TLS.Certificate == "" {
 		errs = append(errs, errors.New("TLS needs a certificate and a key"))
+	}
+	if c.AuthPass && c.TLS.Certificate == "" {
+		errs = append(errs, errors.New("AUTH needs TLS: a certificate and a key"))
 	}
 	if !slices.Contains([]TLSMode{"", TLSOff, TLSOpportunistic, TLSRequired, TLSVerified}, c.NextHopTLS.Mode) {
 		errs = append(errs, fmt.Errorf("next hops: no TLS mode %q", c.NextHopTLS.Mode))

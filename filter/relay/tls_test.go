@@ -282,6 +282,7 @@ func TestTLSConfigurationIsChecked(t *testing.T) {
 	p := newPair(t, "gate.test")
 	for want, change := range map[string]func(*Config){
 		"a certificate and a key": func(c *Config) { c.TLS.Certificate = p.cert },
+		"AUTH needs TLS":          func(c *Config) { c.AuthPass = true },
 		"needs a certificate":     func(c *Config) { c.TLS.Required = true },
 		"no such file":            func(c *Config) { c.TLS = ListenTLS{Certificate: p.cert, Key: p.key + "x"} },
 		"private key":             func(c *Config) { c.TLS = ListenTLS{Certificate: p.cert, Key: p.cert} },

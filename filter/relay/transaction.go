@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"cmp"
 	"time"
 
 	"congthu/filter"
@@ -40,8 +41,11 @@ func (tx *transaction) judged(c *connection) *filter.Transaction {
 		s.Client, s.ClientName, s.Helo, s.Protocol = f.client, f.values["NAME"], f.values["HELO"], f.values["PROTO"]
 		ft.QueueID = f.values["IDENT"]
 	}
+	if !c.trusted { // a mail server that signs in does not do so for its clients
+		s.Login = c.login
+	}
 	if x := tx.impersonated; x != nil && tx.forwarded == x.forwarded {
-		s.Login = x.login
+		s.Login = cmp.Or(s.Login, x.login)
 		if s.Helo == "" {
 			s.Helo = c.greeted.name
 		}

@@ -54,6 +54,10 @@ func (c *connection) xclient(args string) reply {
 	if err != nil {
 		return c.breach(replySyntaxXclient)
 	}
+	if c.login != "" {
+		c.login = ""
+		c.dropHop() // it knows somebody else
+	}
 	c.impersonated, c.greeted, c.forwarded = x, nil, nil
 	return own(greeting220(c.srv.cfg.Hostname))
 }
