@@ -8,9 +8,9 @@ import (
 )
 
 const (
-	// maxLenient bounds the addresses taken from one field that is not well-formed. Beyond it the field is
-	// not read (TooManyAddresses).
-	maxLenient = 10_000
+	// maxLenient bounds the addresses taken from one field that is not well-formed: as many as stand in a
+	// field of maxAddressField octets. Beyond it the field is not read (TooManyAddresses).
+	maxLenient = maxAddressField / len("a@b,")
 	// maxDomainText is how long a domain may be, in octets, before IDNA makes its labels 255 (RFC 5321 section 4.5.3.1.2).
 	maxDomainText = 1024
 	// maxRouted is how many addresses without an @ are taken from one mailbox.
