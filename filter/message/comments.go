@@ -18,8 +18,9 @@ func findComments(s string) comments {
 	if at < 0 {
 		return comments{}
 	}
-	var c comments
-	var open []int // of those that are not closed yet, their place in opens
+	n := strings.Count(s[at:], "(")
+	c := comments{make([]int32, 0, n), make([]int32, 0, n)}
+	var open []int32 // of those that are not closed yet, their place in opens
 	for i := at; i < len(s); i++ {
 		switch s[i] {
 		case '\\':
@@ -27,7 +28,7 @@ func findComments(s string) comments {
 				i++
 			}
 		case '(':
-			open = append(open, len(c.opens))
+			open = append(open, int32(len(c.opens)))
 			c.opens, c.ends = append(c.opens, int32(i)), append(c.ends, 0)
 		case ')':
 			if n := len(open); n > 0 {
