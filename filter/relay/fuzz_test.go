@@ -92,7 +92,7 @@ func (h *strictHop) command(line string) {
 	}
 	switch verb, _, _ := strings.Cut(strings.ToUpper(line), " "); verb {
 	case "EHLO":
-		h.say("250-next.test\r\n250-SIZE\r\n250-SMTPUTF8\r\n250 XFORWARD NAME ADDR HELO")
+		h.say("250-next.test\r\n250-SIZE\r\n250-SMTPUTF8\r\n250-PIPELINING\r\n250 XFORWARD NAME ADDR HELO")
 	case "DATA":
 		h.data = true
 		h.say("354 go")
