@@ -1,11 +1,13 @@
 package rules_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
 
 	"congthu/filter"
+	"congthu/filter/message"
 	"congthu/rules"
 )
 
@@ -125,4 +127,33 @@ func manyParts(n int) []string {
 		out = append(out, "\r\nx")
 	}
 	return out
+}
+
+// Decoding keeps a budget: what was not decoded is listed as not inspected, and counts whole.
+func TestUndecodedIsNotInspected(t *testing.T) {
+	var head strings.Builder
+	for i := range 14 {
+		fmt.Fprintf(&head, "Content-Type: multipart/mixed; boundary=b%d\r\nContent-Type: multipart/related; boundary=b%d\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n--b%d\r\n", i, i, i)
+	}
+	mail := "From: <nvan@monre.gov.vn>\r\nSubject: So lieu\r\n" + head.String() +
+		"Content-Type: application/pdf\r\nContent-Transfer-Encoding: base64\r\nContent-Transfer-Encoding: quoted-printable\r\n" +
+		"Content-Transfer-Encoding: x-uuencode\r\n\r\n" + strings.Repeat(strings.Repeat("QUJD", 19)+"\r\n", 10_000)
+	m, err := message.Read(strings.NewReader(mail), int64(len(mail)), message.DefaultLimits())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := m.NotInspected
+	v := judge(t, config(t), rules.Defaults()).Judge(context.Background(), &filter.Transaction{ID: "X", Message: m, Session: filter.Session{Direction: filter.Outbound}})
+	if v.Err != nil {
+		t.Fatal(v.Err)
+	}
+	if len(m.Undecoded()) == 0 {
+		t.Fatal("everything was decoded: the message does not show what is tested")
+	}
+	if got, want := len(v.NotInspected), len(p)+len(m.Undecoded()); got != want {
+		t.Errorf("%d things not inspected, want %d", got, want)
+	}
+	if last := v.NotInspected[len(v.NotInspected)-1]; last.Reason != message.TooBig {
+		t.Errorf("%+v", last)
+	}
 }
