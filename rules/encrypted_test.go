@@ -62,3 +62,28 @@ func TestEncrypted(t *testing.T) {
 		}
 	}
 }
+
+// Whatever octets call themselves OpenPGP: reading ends without an error, and what is outside of armour is no
+// more than there is.
+func FuzzEncrypted(f *testing.F) {
+	for _, s := range []string{"", "-----BEGIN PGP MESSAGE-----\r\n\r\nhQEM\r\n-----END PGP MESSAGE-----\r\n-- \r\nx", "\x85\x01\x0c\x03\x01\x02", "\xc1\xff\x00\x00\x00\x05\x03",
+		"\xc1\xc0\x4c\x03ab", "\x8c\x0d\x04\x09", "\x87\x03", "-----END PGP MESSAGE-----\n-----BEGIN PGP MESSAGE-----", strings.Repeat("x", 5000)} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		armoured, clear, err := outsideArmour(strings.NewReader(s))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if clear > int64(len(s)) || armoured && !strings.Contains(s, beginArmour) {
+			t.Fatalf("armoured %v, %d of %d octets clear", armoured, clear, len(s))
+		}
+		really, err := pgpMessage(strings.NewReader(s))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if really && s[0]&0x80 == 0 && !strings.Contains(s, beginArmour) {
+			t.Fatalf("%q taken for OpenPGP", s)
+		}
+	})
+}
