@@ -113,6 +113,9 @@ func TestQuotedPrintable(t *testing.T) {
 		{"K\u00edn", "K\u00edn", ""},
 		{"a\nb", "a\nb", ""},
 		{blanks + "x\r\n", blanks + "x\r\n", ""},
+		{"x" + strings.Repeat(" ", maxTrailingBlanks) + "\n", "x\n", ""}, // the limit
+		{"x" + strings.Repeat(" ", maxTrailingBlanks+1) + "\n", "x" + strings.Repeat(" ", maxTrailingBlanks+1) + "\n", ""},
+		{strings.Repeat("x", 600) + strings.Repeat(" ", 4*maxTrailingBlanks) + "\n", strings.Repeat("x", 600) + strings.Repeat(" ", 4*maxTrailingBlanks) + "\n", ""},
 		{long + "\r\n", strings.Repeat("x=", 50_000) + "\r\n", ""},
 		{long + "=", strings.Repeat("x=", 50_000), ""},
 	}

@@ -93,7 +93,7 @@ const (
 
 // Measure is what one pass over a decoded leaf gives.
 type Measure struct {
-	Bytes        int64  // decoded octets; octets as they stand when the part was not decoded
+	Bytes        int64 // decoded octets; octets as they stand when the part was not decoded
 	Anomalies    []Anomaly
 	NotInspected Reason // why the part was not decoded; "" when it was
 }

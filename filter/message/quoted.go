@@ -12,7 +12,13 @@ const (
 
 // quotedState decodes quoted-printable (RFC 2045 section 6.7) as mail clients do: an equals sign
 // that begins no escape stands for itself.
-type quotedState struct{ damaged bool }
+//
+// Blanks that end a line are not part of it, but for a run of more than maxTrailingBlanks: that stays,
+// whatever pieces it comes in.
+type quotedState struct {
+	damaged bool
+	long    bool // in the middle of a run that is too long to be left out
+}
 
 // decode decodes src into dst and returns how much it wrote and read. dst holds at least
 // 2*maxTrailingBlanks octets.
@@ -36,6 +42,7 @@ func (s *quotedState) decode(dst, src []byte, atEOF bool) (nDst, nSrc int) {
 		k := safeCut(rest[:min(end, room)])
 		nDst += s.octets(dst[nDst:], rest[:k])
 		nSrc += k
+		s.long = isQuotedBlank(rest[k-1]) && k < len(rest) && isQuotedBlank(rest[k])
 	}
 	return nDst, nSrc
 }
@@ -44,7 +51,7 @@ func (s *quotedState) decode(dst, src []byte, atEOF bool) (nDst, nSrc int) {
 // is cut, no blanks that may end the line are decided on.
 func safeCut(b []byte) int {
 	k := len(b)
-	for k > 0 && len(b)-k < maxTrailingBlanks && (b[k-1] == ' ' || b[k-1] == '\t' || b[k-1] == '\r') {
+	for k > 0 && len(b)-k < maxTrailingBlanks && isQuotedBlank(b[k-1]) {
 		k--
 	}
 	for back := 1; back <= 2 && back <= k; back++ {
@@ -58,15 +65,26 @@ func safeCut(b []byte) int {
 // line decodes one line with its line end.
 func (s *quotedState) line(dst, line []byte) int {
 	content := bytes.TrimSuffix(line, []byte("\n"))
+	run := 0
+	for run < len(content) && run <= maxTrailingBlanks && isQuotedBlank(content[len(content)-1-run]) {
+		run++
+	}
+	long := run > maxTrailingBlanks || s.long && run == len(content)
+	s.long = false
 	content = bytes.TrimSuffix(content, []byte("\r"))
 	ending := line[len(content):]
-	content = trimRightBlanks(content)
+	if !long {
+		content = trimRightBlanks(content)
+	}
 	if n := len(content); n > 0 && content[n-1] == '=' {
 		return s.octets(dst, content[:n-1])
 	}
 	n := s.octets(dst, content)
 	return n + copy(dst[n:], ending)
 }
+
+// isQuotedBlank tells blanks, and the CR that may be one half of a line's end.
+func isQuotedBlank(c byte) bool { return c == ' ' || c == '\t' || c == '\r' }
 
 func trimRightBlanks(b []byte) []byte {
 	for len(b) > 0 && (b[len(b)-1] == ' ' || b[len(b)-1] == '\t') {

@@ -79,9 +79,11 @@ var sentences = []string{
 // TestGuessFindsTheCharset writes sentences in every charset that an independent program or a search
 // through our decoder can write, and wants them back although nothing names the charset.
 func TestGuessFindsTheCharset(t *testing.T) {
+	needIconv(t)
 	for _, charset := range []string{"x-viet-tcvn3", "x-viet-vni", "viscii", "windows-1258"} {
+		letters := encodings(charset)
 		for _, want := range sentences {
-			octets := encodeVietnamese(t, want, charset)
+			octets := encodeVietnamese(t, want, charset, letters)
 			if got := DecodeText(octets); got != want {
 				t.Errorf("%s %q: read as %q, want %q", charset, octets, got, want)
 			}
@@ -96,9 +98,25 @@ func TestGuessFindsTheCharset(t *testing.T) {
 	}
 }
 
+// encodings are the octets of each letter of a charset, found by decoding. The first octet of two is one
+// that a letter can begin with.
+func encodings(charset string) map[string]string {
+	octets := map[string]string{}
+	for a := 255; a > 0; a-- {
+		for b := 255; b >= 0xc0 && (a < 0x80 || a >= 0xc0) && charset == "x-viet-vni"; b-- {
+			pair := string([]byte{byte(a), byte(b)})
+			if s := decodeString([]byte(pair), charset); utf8.RuneCountInString(s) == 1 {
+				octets[s] = pair
+			}
+		}
+		octets[decodeString([]byte{byte(a)}, charset)] = string([]byte{byte(a)})
+	}
+	return octets
+}
+
 // encodeVietnamese writes text in a charset: by iconv for windows-1258, else letter by letter with the
 // octets that decode to it. The fonts of TCVN3 have the small letter for a capital with a tone.
-func encodeVietnamese(t *testing.T, text, charset string) string {
+func encodeVietnamese(t *testing.T, text, charset string, letters map[string]string) string {
 	t.Helper()
 	if charset == "windows-1258" {
 		cmd := exec.Command("iconv", "-f", "UTF-8", "-t", "CP1258")
@@ -109,21 +127,11 @@ func encodeVietnamese(t *testing.T, text, charset string) string {
 		}
 		return string(out)
 	}
-	octets := map[string]string{}
-	for a := 255; a > 0; a-- {
-		for b := 255; b > 0; b-- {
-			pair := string([]byte{byte(a), byte(b)})
-			if s := decodeString([]byte(pair), charset); utf8.RuneCountInString(s) == 1 {
-				octets[s] = pair
-			}
-		}
-		octets[decodeString([]byte{byte(a)}, charset)] = string([]byte{byte(a)})
-	}
 	var out strings.Builder
 	for _, r := range text {
-		s, ok := octets[string(r)]
+		s, ok := letters[string(r)]
 		if !ok {
-			s, ok = octets[strings.ToLower(string(r))]
+			s, ok = letters[strings.ToLower(string(r))]
 		}
 		if !ok {
 			t.Fatalf("%s has no %q", charset, r)
@@ -206,7 +214,7 @@ func TestTexts(t *testing.T) {
 // TestReadingsAreBounded counts what hostile texts give and how long they are.
 func TestReadingsAreBounded(t *testing.T) {
 	for _, piece := range []string{"\xcb", "M\xcbT ", "a^", "\xb8\xb8a", "MA\xc4T ", "Ã", "\xe1\xba", "<", "=?x?q?\xcb?= \xcb "} {
-		raw := strings.Repeat(piece, 1<<20/len(piece))
+		raw := strings.Repeat(piece, 1<<17/len(piece))
 		got := Readings([]byte(raw), "")
 		if len(got) > len(guesses)+3 {
 			t.Errorf("%q: %d readings", piece, len(got))

@@ -64,14 +64,20 @@ func TestVietnameseCharsets(t *testing.T) {
 	}
 }
 
-// TestVietnameseCharsetsAgreeWithIconv compares whole tables with an independent implementation.
-func TestVietnameseCharsetsAgreeWithIconv(t *testing.T) {
+// needIconv fails without iconv where every tool must be there, else skips.
+func needIconv(t *testing.T) {
+	t.Helper()
 	if _, err := exec.LookPath("iconv"); err != nil {
 		if os.Getenv("CI") != "" {
 			t.Fatal("iconv is missing; it is in libc-bin")
 		}
 		t.Skip("iconv is missing")
 	}
+}
+
+// TestVietnameseCharsetsAgreeWithIconv compares whole tables with an independent implementation.
+func TestVietnameseCharsetsAgreeWithIconv(t *testing.T) {
+	needIconv(t)
 	for _, charset := range []string{"TCVN5712-1", "VISCII", "CP1258"} {
 		var octets []byte
 		for c := range 256 {
@@ -124,7 +130,7 @@ func TestVietnameseLettersAreComplete(t *testing.T) {
 		found := map[string]bool{}
 		for a := range 256 {
 			found[decodeString([]byte{byte(a)}, charset)] = true
-			for b := range 256 {
+			for b := 0; b < 256 && (charset == "vni" || charset == "viqr"); b++ {
 				found[decodeString([]byte{byte(a), byte(b)}, charset)] = true
 			}
 		}
