@@ -1,6 +1,7 @@
 package filter
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -48,11 +49,34 @@ func Decide(ctx context.Context, j Decider, tx *Transaction, c Content, notKept 
 	if m.Header.Cut {
 		return j.Protocol(tx, 552, "3.4", TextHeaderTooBig)
 	}
+	if tx.Session.Door != doorCheck {
+		switch bad, err := badStart(c); {
+		case err != nil:
+			return j.Fault(tx, err)
+		case bad:
+			return j.Protocol(tx, 550, "6.0", TextMalformed)
+		}
+	}
 	v := j.Judge(ctx, tx)
 	if !v.Passes() && v.Reply.Code() < 400 {
 		return j.Fault(tx, errNoDecision)
 	}
 	return v
+}
+
+// doorCheck is the door of files, in which an mbox line is ordinary.
+const doorCheck = "check"
+
+// badStart tells a message on top of which no field can be put: one that begins with a blank, which would
+// make its first line part of that field, or with an mbox line, which would stand in the middle of the
+// header then (RFC 5322 section 2.2).
+func badStart(c Content) (bool, error) {
+	start := make([]byte, min(int64(len(">From ")), c.Size()))
+	if n, err := c.ReadAt(start, 0); n < len(start) {
+		return false, fmt.Errorf("reading the message's first line: %w", err)
+	}
+	return bytes.HasPrefix(start, []byte(" ")) || bytes.HasPrefix(start, []byte("\t")) ||
+		bytes.HasPrefix(start, []byte("From ")) || bytes.HasPrefix(start, []byte(">From ")), nil
 }
 
 // readMessage is message.Read with its panics contained. The error of a panic is one that the content

@@ -61,6 +61,50 @@ func TestErrorWhileReading(t *testing.T) {
 	}
 }
 
+// A message on top of which the gate could put no field is refused at the doors; in a file an mbox line is ordinary.
+func TestFirstLine(t *testing.T) {
+	j, err := NewJudge(&Policy{Deadline: time.Minute}, 1, NewMetrics(prometheus.NewRegistry()), slog.New(slog.DiscardHandler), time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for start, refused := range map[string]bool{
+		" folded\r\n": true, "\tfolded\r\n": true, " \r\n": true,
+		"From an@monre.gov.vn Mon Jan  1 00:00:00 2026\r\n": true, ">From an@monre.gov.vn\r\n": true,
+		"": false, "From:": false, "F": false, "\r\n": false, "From": false, "no field\r\n": false,
+	} {
+		for _, door := range []string{"milter", "relay", "check"} {
+			c := memory{strings.NewReader(start)}
+			v := Decide(t.Context(), j, &Transaction{ID: "01", Session: Session{Door: door}}, c, nil, message.DefaultLimits())
+			want := ""
+			if refused && door != "check" {
+				want = "550 5.6.0 "
+			}
+			if got := v.Reply.String(); !strings.HasPrefix(got, want) || want == "" && !v.Passes() {
+				t.Errorf("%q at %s: %q", start, door, got)
+			}
+		}
+	}
+	tx := &Transaction{ID: "01", Session: Session{Door: "relay"}}
+	if v := Decide(t.Context(), j, tx, goneAfterReading{strings.NewReader("From: x")}, nil, message.DefaultLimits()); v.Reply.Code() != 451 {
+		t.Errorf("a broken spool: %q", v.Reply)
+	}
+}
+
+type memory struct{ *strings.Reader }
+
+func (memory) SHA256() string { return "" }
+
+// goneAfterReading fails whoever reads only the first octets.
+type goneAfterReading struct{ *strings.Reader }
+
+func (goneAfterReading) SHA256() string { return "" }
+func (r goneAfterReading) ReadAt(p []byte, off int64) (int, error) {
+	if len(p) < 7 {
+		return 0, errors.New("disk gone")
+	}
+	return r.Reader.ReadAt(p, off)
+}
+
 type brokenReader struct{}
 
 func (brokenReader) Size() int64    { return 10 }
