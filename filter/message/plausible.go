@@ -57,7 +57,7 @@ type score struct {
 	words     int // that have a letter
 	plausible int // syllables of Vietnamese
 	junk      int // runs of signs inside of words
-	accented  int // words with letters or signs beyond ASCII inside
+	accented  int // words of two letters and more with letters or signs beyond ASCII inside
 	fitting   int // of those, plausible ones
 	common    int // of those, common ones
 }
@@ -129,7 +129,7 @@ func (s *score) word(w string) {
 	if ok {
 		s.plausible++
 	}
-	if beyond {
+	if beyond && letters > 1 { // one octet alone is a letter in some charset all too often
 		s.accented++
 		if ok {
 			s.fitting++

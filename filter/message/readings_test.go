@@ -49,6 +49,7 @@ func TestReadings(t *testing.T) {
 		{"R\xe9union g\xe9n\xe9rale \xe0 No\xebl", "", "[utf-8] Réunion générale à Noël"},
 		{"M\xfcller gr\xfc\xdft aus K\xf6ln", "", "[utf-8] Müller grüßt aus Köln"},
 		{"Reuni\xf3n del a\xf1o", "iso-8859-1", "[iso-8859-1] Reunión del año"},
+		{"Be a man!\xa0 abm", "", "[utf-8] Be a man!\u00a0 abm"}, // \xa0 is a letter in VISCII
 		{"\xff\xfe\x81", "", "[utf-8] ÿþ\u0081"},
 		{"", "", "[utf-8]"},
 	}
