@@ -88,46 +88,6 @@ type run struct {
 	joins   bool   // its last was a dot, or the @ before it
 }
 
-// lenientAddresses finds what some mail program takes for an address in a field. complete is false when
-// there were too many.
-func lenientAddresses(v string) (list []Address, complete bool) {
-	var out mailboxList
-	scanMailboxes(v, &out, 0, false)
-	if hasOddWord(v) {
-		scanMailboxes(v, &out, 0, true)
-	}
-	return out.list, !out.full
-}
-
-// LooseMailbox is the mailbox that a mail server finds in a path that is not as RFC 5321 section 4.1.2 writes
-// it. Of several it is the last. ok is false when there is none.
-func LooseMailbox(path string) (local, domain string, ok bool) {
-	var out mailboxList
-	scanMailboxes(path, &out, 0, false)
-	if len(out.list) == 0 {
-		return "", "", false
-	}
-	last := out.list[len(out.list)-1]
-	return last.Local, last.Domain, true
-}
-
-// hasOddWord tells an encoded-word with octets that RFC 2047 section 5 (3) forbids in a phrase: there programs
-// differ on whether they end the word.
-func hasOddWord(v string) bool {
-	d := wordDecoder{src: v, end: -1}
-	for at := strings.Index(v, "=?"); at >= 0; {
-		_, _, stop, ok := d.word(at)
-		if ok && strings.ContainsAny(v[at:stop], "\"(),:;<>@\\") {
-			return true
-		}
-		if !ok {
-			stop = at + 1
-		}
-		at = indexFrom(v, "=?", stop)
-	}
-	return false
-}
-
 func scanMailboxes(v string, out *mailboxList, inner int, words bool) {
 	s := mailboxScanner{src: v, out: out, comments: findComments(v), inner: inner}
 	if words {

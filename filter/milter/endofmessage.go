@@ -28,10 +28,7 @@ type response []byte
 func (r response) Response() *gomilter.Message { return &gomilter.Message{Code: r[0], Data: r[1:]} }
 func (response) Continue() bool                { return true }
 
-var (
-	errNoChange   = errors.New("the message has forged fields and the MTA lets nobody remove fields (SMFIF_CHGHDRS)")
-	errNoDecision = errors.New("the judge gave no decision")
-)
+var errNoChange = errors.New("the message has forged fields and the MTA lets nobody remove fields (SMFIF_CHGHDRS)")
 
 // Body judges the message and speaks the verdict.
 func (e endOfMessage) Body(m *gomilter.Modifier) (resp gomilter.Response, err error) {
