@@ -78,12 +78,16 @@ func TestResourcesAreGivenBack(t *testing.T) {
 		"nothing":           func(*talk) {},
 		"a refused message": func(c *talk) { c.greet(); c.want(c.mail("Subject: judge:refuse\r\n\r\n.\r\n"), "550 ") },
 		"half a message":    func(c *talk) { c.greet(); c.cmd("MAIL FROM:<>", "RCPT TO:<b@monre.gov.vn>", "DATA"); c.send("Subject") },
-		"half a chunk":      func(c *talk) { c.greet(); c.cmd("MAIL FROM:<>", "RCPT TO:<b@monre.gov.vn>"); c.send("BDAT 10 LAST\r\nx") },
-		"a chunk":           func(c *talk) { c.greet(); c.cmd("MAIL FROM:<>", "RCPT TO:<b@monre.gov.vn>"); c.send("BDAT 1\r\nx") },
-		"a smuggler":        func(c *talk) { c.greet(); c.want(c.mail("x\n.\nMAIL FROM:<>\r\n.\r\n"), "550 ") },
-		"half TLS":          func(c *talk) { c.greet(); c.want(c.cmd("STARTTLS"), "220 "); c.send("\x16\x03\x01") },
-		"no TLS":            func(c *talk) { c.greet(); c.want(c.cmd("STARTTLS"), "220 "); c.send("QUIT\r\n"); c.reply() },
-		"HTTP":              func(c *talk) { c.reply(); c.cmd("GET / HTTP/1.1") },
+		"half a chunk": func(c *talk) {
+			c.greet()
+			c.cmd("MAIL FROM:<>", "RCPT TO:<b@monre.gov.vn>")
+			c.send("BDAT 10 LAST\r\nx")
+		},
+		"a chunk":    func(c *talk) { c.greet(); c.cmd("MAIL FROM:<>", "RCPT TO:<b@monre.gov.vn>"); c.send("BDAT 1\r\nx") },
+		"a smuggler": func(c *talk) { c.greet(); c.want(c.mail("x\n.\nMAIL FROM:<>\r\n.\r\n"), "550 ") },
+		"half TLS":   func(c *talk) { c.greet(); c.want(c.cmd("STARTTLS"), "220 "); c.send("\x16\x03\x01") },
+		"no TLS":     func(c *talk) { c.greet(); c.want(c.cmd("STARTTLS"), "220 "); c.send("QUIT\r\n"); c.reply() },
+		"HTTP":       func(c *talk) { c.reply(); c.cmd("GET / HTTP/1.1") },
 	}
 	round := func() {
 		for _, kind := range kinds {
