@@ -113,7 +113,7 @@ func (e *Exim) Start() error {
 
 // WaitEmpty waits until the queue is empty. Only a header file makes a message; a killed instance leaves others.
 func (e *Exim) WaitEmpty(limit time.Duration) error {
-	return Wait(limit, "an empty queue in "+e.Name, func() bool { return files(filepath.Join(e.Dir, "spool/input"), "*-H") == 0 })
+	return Wait(limit, "an empty queue in "+e.Name, func() bool { return messages(filepath.Join(e.Dir, "spool/input"), "*-H") == 0 })
 }
 
 // Log is what the instance logged.

@@ -121,7 +121,7 @@ func (s *Sendmail) configure() error {
 
 // WaitEmpty waits until the queue is empty. Only a qf file makes a message; a killed instance leaves others.
 func (s *Sendmail) WaitEmpty(limit time.Duration) error {
-	return Wait(limit, "an empty queue in "+s.Name, func() bool { return files(filepath.Join(s.Dir, "queue"), "qf*") == 0 })
+	return Wait(limit, "an empty queue in "+s.Name, func() bool { return messages(filepath.Join(s.Dir, "queue"), "qf*") == 0 })
 }
 
 // Log is what the instance wrote on its standard error: little, since Sendmail logs to syslog only.

@@ -65,8 +65,14 @@ func scratch(tree string) (outside, within string, err error) {
 	return outside, strings.TrimPrefix(outside, root), nil
 }
 
-// files counts the files of a folder whose name matches pattern.
-func files(dir, pattern string) int {
+// messages counts the files of a queue whose name matches pattern. An empty one is no message: Sendmail makes
+// it when it gives a message its id.
+func messages(dir, pattern string) (n int) {
 	all, _ := filepath.Glob(filepath.Join(dir, pattern)) // the patterns here are well-formed
-	return len(all)
+	for _, f := range all {
+		if info, err := os.Stat(f); err == nil && info.Size() > 0 { // it may have gone meanwhile
+			n++
+		}
+	}
+	return n
 }
