@@ -1,3 +1,5 @@
+//go:build long
+
 package deploy
 
 import (
@@ -179,20 +181,6 @@ func (l *load) count() (c tally) {
 
 // victims are who is killed on each road.
 func victims() []string { return []string{killGate, killServer, killNextHop} }
-
-// TestKillAll kills each piece of three roads that have little in common a few times; "make long" kills
-// each piece of every road 50 times.
-func TestKillAll(t *testing.T) {
-	for _, h := range roads() {
-		switch h.name {
-		case "postfix-milter-tcp", "sendmail-milter-unix", "relay-before-exim":
-			t.Run(h.name, func(t *testing.T) {
-				t.Parallel()
-				killEach(t, h, extent{kills: 3, messages: 120})
-			})
-		}
-	}
-}
 
 // killEach kills each piece of a road and prints the rows of its table.
 func killEach(t *testing.T, h hookup, x extent) {
