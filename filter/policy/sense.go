@@ -52,9 +52,6 @@ func (c *Config) checkSense(bad func(path, format string, args ...any)) {
 	for i, m := range c.Milter {
 		path := fmt.Sprintf("milter[%d]", i)
 		listen(path+".listen", strings.TrimPrefix(m.Listen, "tcp:"))
-		if m.Mode&0o002 != 0 && strings.HasPrefix(m.Listen, "unix:") {
-			bad(path+".mode", "lets every user of the machine in: write 0660 and put Postfix into the gate's group, or use TCP")
-		}
 	}
 	for i, r := range c.Relay {
 		path := fmt.Sprintf("relay[%d]", i)
