@@ -12,14 +12,15 @@ import (
 // Test packages and internal/ are free.
 func allowed() map[string][]string {
 	return map[string][]string{
-		"filter/message": {},
-		"filter":         {"filter/message"},
-		"filter/policy":  {"filter", "filter/message"},
-		"filter/milter":  {"filter", "filter/message"},
-		"filter/relay":   {"filter", "filter/message"},
-		"rules":          {"filter", "filter/message", "rules/pack", "rules/custom"},
-		"rules/custom":   {"filter", "filter/message"},
-		"rules/pack":     {"filter"},
+		"filter/message":  {},
+		"filter":          {"filter/message"},
+		"filter/policy":   {"filter", "filter/message"},
+		"filter/evidence": {"filter", "filter/message"},
+		"filter/milter":   {"filter", "filter/message"},
+		"filter/relay":    {"filter", "filter/message"},
+		"rules":           {"filter", "filter/message", "rules/pack", "rules/custom"},
+		"rules/custom":    {"filter", "filter/message"},
+		"rules/pack":      {"filter"},
 	}
 }
 
