@@ -20,6 +20,10 @@ type Finding struct {
 	Detail      string      `json:"detail"`
 
 	Text TextKey `json:"-"` // what the sender is told; TextNone takes the rule's first text
+	// PartSHA256 is of the part's decoded octets, hex; a rule fills it in for members of archives, Judge for
+	// the message's own parts when the finding stops the message.
+	PartSHA256 string `json:"-"`
+	Exception  string `json:"-"` // the officer's exception that lowered Mode to Monitor
 }
 
 // Rule is the code that enforces one clause.
@@ -67,10 +71,18 @@ type Verdict struct {
 	Add    []HeaderField `json:"-"`
 	Remove []int         `json:"-"`
 	Err    error         `json:"-"` // what made the gate defer, for the log
+
+	// Set by Settle: the door answers 250 and hands nothing on.
+	Held     bool   `json:"-"` // the message is in the quarantine
+	Dropped  bool   `json:"-"` // behind a queue: the message is kept nowhere, only the record
+	Released string `json:"-"` // the hold that this message was released from
 }
 
 // Passes tells whether the message goes on to its recipients.
 func (v Verdict) Passes() bool { return v.Disposition == Accept || v.Disposition == Tag }
+
+// Taken tells whether the gate took the message itself: the sender is told 250, and nothing is handed on.
+func (v Verdict) Taken() bool { return v.Held || v.Dropped }
 
 // HeaderField is a field to add: ASCII, one line, without CRLF.
 type HeaderField struct{ Name, Value string }

@@ -25,6 +25,7 @@ type Policy struct {
 	// Settings[RuleUninspected].Mode.
 	Uninspected map[message.Reason]Disposition
 	Deadline    time.Duration // for judging one message
+	KeepMarked  bool          // held messages with a secrecy marking are kept, encrypted, for a day
 }
 
 // RuleUninspected names the findings that Judge makes itself, from Message.NotInspected.
@@ -41,6 +42,8 @@ type Judge struct {
 	metrics *Metrics
 	log     *slog.Logger
 	now     func() time.Time
+	keeper  Keeper
+	keeps   bool // keeper is a real one
 }
 
 // NewJudge makes a judge that looks at no more than concurrent messages at once.
@@ -49,7 +52,7 @@ func NewJudge(p *Policy, concurrent int, m *Metrics, log *slog.Logger, now func(
 	if err != nil {
 		return nil, fmt.Errorf("making the memory of failed messages: %w", err)
 	}
-	j := &Judge{slots: make(chan struct{}, concurrent), failed: failed, metrics: m, log: log, now: now}
+	j := &Judge{slots: make(chan struct{}, concurrent), failed: failed, metrics: m, log: log, now: now, keeper: keepNothing{}}
 	j.policy.Store(p)
 	return j, nil
 }
@@ -77,10 +80,27 @@ func (j *Judge) Judge(ctx context.Context, tx *Transaction) Verdict {
 	defer cancel()
 	select {
 	case j.slots <- struct{}{}:
-		return j.evaluate(ctx, p, tx)
+		return j.unlessReleased(ctx, p, tx)
 	case <-wait.Done():
 		return j.fault(p, tx, errNoSlot)
 	}
+}
+
+// unlessReleased evaluates a message, unless an officer has decided about it already.
+func (j *Judge) unlessReleased(ctx context.Context, p *Policy, tx *Transaction) Verdict {
+	hold, err := j.keeper.Released(ctx, tx)
+	switch {
+	case err != nil:
+		<-j.slots
+		return j.fault(p, tx, fmt.Errorf("looking for a release: %w", err))
+	case hold == "":
+		return j.evaluate(ctx, p, tx)
+	}
+	<-j.slots
+	r := &run{judge: j, policy: p, tx: tx}
+	v := r.passing()
+	v.Released = hold
+	return v
 }
 
 // evaluate runs the rules beside the caller, so that the deadline holds whatever a rule does.

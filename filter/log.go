@@ -19,6 +19,7 @@ type Outcome struct {
 // name (invariant 5).
 func (j *Judge) Log(tx *Transaction, v Verdict, o Outcome) {
 	j.count(tx, v)
+	j.keeper.Outcome(tx, v, o)
 	level := slog.LevelInfo
 	if v.Err != nil || o.Err != nil {
 		level = slog.LevelError
@@ -43,6 +44,12 @@ func (j *Judge) Log(tx *Transaction, v Verdict, o Outcome) {
 	}
 	if o.NextHop != "" {
 		attrs = append(attrs, slog.String("next_hop", o.NextHop))
+	}
+	if v.Held {
+		attrs = append(attrs, slog.Bool("held", true))
+	}
+	if v.Released != "" {
+		attrs = append(attrs, slog.String("released", v.Released))
 	}
 	if v.Err != nil {
 		attrs = append(attrs, slog.String("error", v.Err.Error()))

@@ -14,6 +14,8 @@ const (
 	TextTrouble           TextKey = "trouble"
 	TextNextHop           TextKey = "next-hop"
 	TextHeld              TextKey = "held"
+	TextQuarantined       TextKey = "quarantined"
+	TextDropped           TextKey = "dropped"
 	TextTooBig            TextKey = "too-big"
 	TextHeaderTooBig      TextKey = "header-too-big"
 	TextCircle            TextKey = "circle"
@@ -21,6 +23,7 @@ const (
 	TextTooManyRecipients TextKey = "too-many-recipients"
 	TextUninspected       TextKey = "uninspected"
 
+	TextMarking             TextKey = "marking"
 	TextMalformed           TextKey = "malformed"
 	TextSubjectMissing      TextKey = "subject"
 	TextSubjectBlank        TextKey = "subject.blank"
@@ -53,6 +56,11 @@ func TextOf(k TextKey) (t Text, ok bool) {
 	case TextHeld:
 		return Text{"Thư tạm thời chưa được chuyển theo chính sách của cơ quan. Hãy liên hệ cán bộ an toàn thông tin.",
 			"Deferred by policy: please ask your security officer about this message."}, true
+	case TextQuarantined:
+		return Text{"Thư được giữ lại để cán bộ an toàn thông tin xem xét.",
+			"Held for review by a security officer."}, true
+	case TextDropped:
+		return Text{"Thư đã được cổng thư tiếp nhận và ghi nhận.", "Taken by the mail gate and recorded."}, true
 	case TextTooBig:
 		return Text{"Thư vượt quá dung lượng mà cổng thư nhận. Hãy giảm dung lượng tệp đính kèm rồi gửi lại.",
 			"Message too big for the gate: make the attachments smaller and send again."}, true
@@ -80,6 +88,9 @@ func TextOf(k TextKey) (t Text, ok bool) {
 
 func ruleText(k TextKey) (t Text, ok bool) {
 	switch k {
+	case TextMarking:
+		return Text{"Thư có dấu hiệu chứa tài liệu bí mật nhà nước. Không gửi tài liệu mật qua thư điện tử; hãy gửi theo đường văn thư bảo mật.",
+			"This message bears a secrecy marking: classified documents must not be sent by e-mail; use the classified mail service."}, true
 	case TextSubjectMissing:
 		return Text{"Thư không có tiêu đề. Hãy ghi tiêu đề rồi gửi lại.",
 			"No subject: add one and send again."}, true

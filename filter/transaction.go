@@ -24,6 +24,7 @@ type Session struct {
 	Helo       string
 	Login      string // authenticated sender, "" without authentication
 	Protocol   string // "SMTP" or "ESMTP", "" when unknown
+	AfterQueue bool   // the listener stands behind an MTA's queue: a refusal would be mailed to a stranger
 	TLS        string // TLS version of the client's connection, "" in clear or unknown
 }
 

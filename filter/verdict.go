@@ -16,6 +16,8 @@ func (r *run) conclude() Verdict {
 	var clauses []string // of the enforced findings that ask for the strongest disposition, in speaking order
 	var text TextKey
 	all := r.inOrder()
+	digests(r.tx.Message, all)
+	r.except(all)
 	for _, f := range all {
 		if f.Mode == Enforce && f.Disposition > v.Disposition {
 			v.Disposition = f.Disposition
@@ -40,11 +42,8 @@ func (r *run) conclude() Verdict {
 	v.Err = r.err
 	switch v.Disposition {
 	case Accept, Tag:
-		t, _ := TextOf(TextAccepted)
-		v.Reply = NewReply(250, "0.0", t, v.ID)
-		v.Add = addFields(&v)
-		v.Remove = forgedFields(r.tx.Message.Header, r.policy.Organisation.AuthservID)
-	case Hold: // there is no quarantine in this version: the sender's server keeps the message
+		return r.pass(v)
+	case Hold: // until Settle finds a place for the message, the sender's server keeps it
 		t, _ := TextOf(TextHeld)
 		v.Reply = buildReply(451, "7.1", clauses[0], t, clauses[1:], v.ID)
 	case Defer:
@@ -55,6 +54,22 @@ func (r *run) conclude() Verdict {
 		v.Reply = buildReply(max(speaker.Code, 550), speaker.Status, clauses[0], t, clauses[1:], v.ID)
 	}
 	return v
+}
+
+// pass completes a verdict that lets the message on.
+func (r *run) pass(v Verdict) Verdict {
+	t, _ := TextOf(TextAccepted)
+	v.Reply = NewReply(250, "0.0", t, v.ID)
+	v.Add = addFields(&v)
+	v.Remove = forgedFields(r.tx.Message.Header, r.policy.Organisation.AuthservID)
+	return v
+}
+
+// passing is the verdict that accepts without a finding.
+func (r *run) passing() Verdict {
+	v := r.judge.newVerdict(r.policy, r.tx)
+	v.Disposition = Accept
+	return r.pass(v)
 }
 
 // text is what a finding of the rule tells the sender.

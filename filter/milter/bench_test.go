@@ -25,6 +25,9 @@ func (trivial) Protocol(*filter.Transaction, int, string, filter.TextKey) filter
 }
 func (trivial) Fault(_ *filter.Transaction, err error) filter.Verdict { panic(err) }
 
+func (trivial) Settle(_ context.Context, _ *filter.Transaction, v filter.Verdict) filter.Verdict {
+	return v
+}
 func (trivial) Log(*filter.Transaction, filter.Verdict, filter.Outcome) {}
 
 // BenchmarkMessage plays one message a connection over a unix socket and over TCP as Postfix does: it

@@ -46,12 +46,15 @@ func (e endOfMessage) Body(m *gomilter.Modifier) (resp gomilter.Response, err er
 			spool: message.NewSpool(c.srv.cfg.Limits, c.srv.budget), fault: c.fault}
 		c.tx = tx
 	}
-	v := c.verdict(tx)
-	v, actErr := c.act(tx, v, m)
+	v := c.settled(tx)
+	actErr := c.act(tx, v, m)
 	c.tx = nil
 	c.spoken = &spoken{tx: tx, verdict: v, reply: v.Reply.String(), err: actErr}
-	if v.Passes() {
+	switch {
+	case v.Passes():
 		return response{byte(gomilter.ActContinue)}, nil
+	case v.Taken(): // the MTA answers 250 and forgets the message
+		return response{byte(gomilter.ActDiscard)}, nil
 	}
 	return replyResponse(v.Reply), nil
 }
@@ -82,22 +85,28 @@ func (c *conn) verdict(tx *transaction) (v filter.Verdict) {
 	return filter.Decide(ctx, judge, tx.Transaction, tx.spool, tx.err, c.srv.cfg.Limits)
 }
 
-// act does to the message what a verdict that passes asks for. Fields can only be added or removed when
-// the MTA lets the door: a message that would keep a forged field is deferred, one that would only lack
-// the gate's own fields passes (the server's log says so once).
-func (c *conn) act(tx *transaction, v filter.Verdict, m *gomilter.Modifier) (filter.Verdict, error) {
-	if !v.Passes() {
-		return v, nil
+// settled is the last word on the message, on record. Fields can only be removed when the MTA lets the
+// door: a message that would keep a forged field is deferred.
+func (c *conn) settled(tx *transaction) filter.Verdict {
+	v := c.verdict(tx)
+	if v.Passes() && len(v.Remove) > 0 && c.agreed.actions&gomilter.OptChangeHeader == 0 {
+		v = c.srv.judge.Fault(tx.Transaction, errNoChange)
 	}
-	if len(v.Remove) > 0 && c.agreed.actions&gomilter.OptChangeHeader == 0 {
-		return c.srv.judge.Fault(tx.Transaction, errNoChange), nil
+	return c.srv.judge.Settle(c.srv.ctx, tx.Transaction, v)
+}
+
+// act does to the message what a verdict that passes asks for. A message that would only lack the gate's own
+// fields passes, where the MTA lets the door add none (the server's log says so once).
+func (c *conn) act(tx *transaction, v filter.Verdict, m *gomilter.Modifier) error {
+	if !v.Passes() {
+		return nil
 	}
 	var err error
 	for _, o := range occurrences(tx.Message.Header.Fields, v.Remove) {
 		err = errors.Join(err, m.ChangeHeader(o.index, o.name, ""))
 	}
 	if c.agreed.actions&gomilter.OptAddHeader == 0 {
-		return v, err
+		return err
 	}
 	space := ""
 	if tx.lead { // then the MTA adds none of its own
@@ -106,7 +115,7 @@ func (c *conn) act(tx *transaction, v filter.Verdict, m *gomilter.Modifier) (fil
 	for i := len(v.Add) - 1; i >= 0; i-- { // each on top of the one before
 		err = errors.Join(err, m.InsertHeader(0, v.Add[i].Name, space+v.Add[i].Value))
 	}
-	return v, err
+	return err
 }
 
 // occurrence names a field as a milter does: the index-th of its name, counted from 1.

@@ -56,6 +56,9 @@ func (j *scripted) Protocol(tx *filter.Transaction, code int, status string, k f
 func (j *scripted) Fault(tx *filter.Transaction, err error) filter.Verdict {
 	return j.real.Fault(tx, err)
 }
+func (j *scripted) Settle(ctx context.Context, tx *filter.Transaction, v filter.Verdict) filter.Verdict {
+	return j.real.Settle(ctx, tx, v)
+}
 func (j *scripted) Log(tx *filter.Transaction, v filter.Verdict, o filter.Outcome) {
 	j.real.Log(tx, v, o)
 	j.outcomes <- outcome{tx, v, o}

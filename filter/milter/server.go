@@ -23,6 +23,8 @@ type Judge interface {
 	// Protocol and Fault are the verdicts for what cannot be judged: a limit, a trouble of ours.
 	Protocol(tx *filter.Transaction, code int, status string, text filter.TextKey) filter.Verdict
 	Fault(*filter.Transaction, error) filter.Verdict
+	// Settle makes the verdict durable, and is what the door speaks.
+	Settle(context.Context, *filter.Transaction, filter.Verdict) filter.Verdict
 	// Log is told of every verdict after its reply was written.
 	Log(*filter.Transaction, filter.Verdict, filter.Outcome)
 }

@@ -84,7 +84,7 @@ func (c *connection) broken(tx *transaction, err error) (reply, error) {
 // decide judges the message and acts on the verdict. The transaction ends here.
 func (c *connection) decide(ctx context.Context, tx *transaction, spool *message.Spool, got received) (reply, error) {
 	ft := tx.judged(c)
-	v := c.placed(c.verdict(ctx, ft, spool, got))
+	v := c.srv.judge.Settle(ctx, ft, c.verdict(ctx, ft, spool, got))
 	c.tx, c.forwarded, c.idle = nil, nil, 0
 
 	var answer reply
@@ -115,14 +115,6 @@ func (c *connection) decide(ctx context.Context, tx *transaction, spool *message
 		c.resetHop()
 	}
 	return reply{}, err
-}
-
-// placed is a verdict as it is spoken where the listener stands.
-func (c *connection) placed(v filter.Verdict) filter.Verdict {
-	if c.srv.cfg.AfterQueue {
-		return v.AfterQueue()
-	}
-	return v
 }
 
 // verdict judges the message, or says why it is turned away unjudged.

@@ -40,8 +40,11 @@ func (c *connection) mail(ctx context.Context, line, args string) reply {
 			tx.forwarded = x.forwarded
 		}
 	}
+	if c.srv.cfg.ClientFacts != FactsOff {
+		tx.facts = c.clientFacts()
+	}
 	if declaredSize(path.Params) > c.srv.cfg.Limits.WireBytes {
-		return c.declined(tx)
+		return c.declined(ctx, tx)
 	}
 	if r := c.utf8Refused(line, path.Params); r != "" {
 		return own(r)
@@ -53,9 +56,9 @@ func (c *connection) mail(ctx context.Context, line, args string) reply {
 
 // declined answers a message that is announced too big (RFC 1870 section 6.1). It is a fate of a
 // message like any other: counted and logged.
-func (c *connection) declined(tx *transaction) reply {
+func (c *connection) declined(ctx context.Context, tx *transaction) reply {
 	ft := tx.judged(c)
-	v := c.placed(c.srv.judge.Protocol(ft, 552, "3.4", filter.TextTooBig))
+	v := c.srv.judge.Settle(ctx, ft, c.srv.judge.Protocol(ft, 552, "3.4", filter.TextTooBig))
 	r := own(v.Reply.String())
 	c.srv.judge.Log(ft, v, filter.Outcome{Reply: r.String()})
 	return r
@@ -65,7 +68,7 @@ func (c *connection) declined(tx *transaction) reply {
 // the next hop had given up while nothing was under way is made anew.
 func (c *connection) openTransaction(ctx context.Context, tx *transaction, to []recipient) {
 	if c.dropStaleHop(); c.hop != nil {
-		replies, err := c.hop.envelope(tx, to)
+		replies, err := c.begin(ctx, tx, to)
 		if len(replies) > 0 && replies[0].code != 421 {
 			c.opened(tx, to, replies, err)
 			return
@@ -79,9 +82,17 @@ func (c *connection) openTransaction(ctx context.Context, tx *transaction, to []
 	var replies []reply
 	_, err := c.reach(ctx, nil)
 	if err == nil {
-		replies, err = c.hop.envelope(tx, to)
+		replies, err = c.begin(ctx, tx, to)
 	}
 	c.opened(tx, to, replies, err)
+}
+
+// begin tells the next hop who the client is, as the listener wants it, and gives it the envelope.
+func (c *connection) begin(ctx context.Context, tx *transaction, to []recipient) ([]reply, error) {
+	if err := c.identify(ctx); err != nil {
+		return nil, err
+	}
+	return c.hop.envelope(tx, to)
 }
 
 // opened answers MAIL, and the recipients that came with it, with what the next hop said to them.

@@ -68,6 +68,10 @@ func (r *recorder) Fault(tx *filter.Transaction, err error) filter.Verdict {
 	return r.inner.Fault(tx, err)
 }
 
+func (r *recorder) Settle(ctx context.Context, tx *filter.Transaction, v filter.Verdict) filter.Verdict {
+	return r.inner.Settle(ctx, tx, v)
+}
+
 func (r *recorder) Log(tx *filter.Transaction, v filter.Verdict, o filter.Outcome) {
 	r.inner.Log(tx, v, o)
 	r.mu.Lock()

@@ -8,7 +8,7 @@
 // hop's own 250.
 //
 // It obeys RFC 5321, and of its extensions carries RFC 2920 (PIPELINING), RFC 3030 (CHUNKING, BINARYMIME), RFC 3207 (STARTTLS), RFC 1870 (SIZE), RFC 6152 (8BITMIME), RFC 6531
-// (SMTPUTF8), RFC 3461 (DSN), RFC 2034 (ENHANCEDSTATUSCODES) and Postfix's XFORWARD.
+// (SMTPUTF8), RFC 3461 (DSN), RFC 2034 (ENHANCEDSTATUSCODES) and Postfix's XFORWARD and XCLIENT.
 package relay
 
 import (
@@ -34,6 +34,8 @@ type Judge interface {
 	Protocol(tx *filter.Transaction, code int, status string, text filter.TextKey) filter.Verdict
 	// Fault is the verdict for a message that cannot be judged for a reason of ours.
 	Fault(tx *filter.Transaction, err error) filter.Verdict
+	// Settle makes the verdict durable, and is what the door speaks.
+	Settle(ctx context.Context, tx *filter.Transaction, v filter.Verdict) filter.Verdict
 	// Log keeps the one line about a message, after the verdict was acted on.
 	Log(tx *filter.Transaction, v filter.Verdict, o filter.Outcome)
 }
@@ -55,6 +57,7 @@ type Config struct {
 	// ClientConnections are those open at once of one client's address, of its /64 in IPv6; beyond:
 	// 421 4.7.0. Trusted peers have no such limit, and nobody has with 0.
 	ClientConnections int
+	ClientFacts       ClientFacts // how next hops are told who the client is
 	// AfterQueue tells that the peer is an MTA that has taken the mail already: what comes from outside
 	// is not refused.
 	AfterQueue bool
@@ -150,6 +153,9 @@ func (c Config) Validate() error {
 	}
 	if !slices.Contains([]TLSMode{"", TLSOff, TLSOpportunistic, TLSRequired, TLSVerified}, c.NextHopTLS.Mode) {
 		errs = append(errs, fmt.Errorf("next hops: no TLS mode %q", c.NextHopTLS.Mode))
+	}
+	if !slices.Contains([]ClientFacts{"", FactsOff, FactsXforward, FactsXclient, FactsAuto}, c.ClientFacts) {
+		errs = append(errs, fmt.Errorf("client facts: no way %q", c.ClientFacts))
 	}
 	if k := c.Keep; k.Connections < 0 || k.Idle < 0 || k.Age < 0 || k.Mails < 0 {
 		errs = append(errs, fmt.Errorf("kept connections: %+v has negative bounds", k))

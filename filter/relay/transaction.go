@@ -17,6 +17,7 @@ type transaction struct {
 	recipients   []recipient   // those that the next hop accepted
 	forwarded    *forwarded    // what XFORWARD said of this transaction's client, or XCLIENT of all
 	impersonated *impersonated // nil without XCLIENT
+	facts        *forwarded    // what the next hop is told of the client, nil for nothing
 	binary       bool          // BODY=BINARYMIME (RFC 3030), which goes on with BDAT only
 	chunks       *chunks       // nil before the first BDAT
 }
@@ -29,7 +30,7 @@ type recipient struct {
 
 // judged is the transaction as the judge sees it, without the message.
 func (tx *transaction) judged(c *connection) *filter.Transaction {
-	s := filter.Session{Door: doorName, Listener: c.srv.cfg.Name, Direction: c.srv.cfg.Direction,
+	s := filter.Session{Door: doorName, Listener: c.srv.cfg.Name, Direction: c.srv.cfg.Direction, AfterQueue: c.srv.cfg.AfterQueue,
 		Helo: c.greeted.name, Protocol: c.greeted.protocol()}
 	// A peer that is itself a mail server is not the client: then only XFORWARD says who is, and
 	// without it nobody is known, so that the mail is judged as inbound.

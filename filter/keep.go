@@ -1,0 +1,134 @@
+package filter
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"congthu/filter/message"
+)
+
+// Keeper makes durable what was decided: the evidence log and the quarantine. A judge without one keeps
+// nothing, and nothing can be held then.
+type Keeper interface {
+	// Keep returns when the verdict is on record and, of one that is Held, the message is in the
+	// quarantine. An error means that it is not, and the message is deferred (invariant 2).
+	Keep(ctx context.Context, tx *Transaction, v Verdict) error
+	// Outcome records what became of the message. It is not waited for.
+	Outcome(tx *Transaction, v Verdict, o Outcome)
+	// CanHold tells whether the quarantine takes messages: not without an officer who can open them.
+	CanHold() bool
+	// Released names the hold that an officer released when tx is the message that came out of it, ""
+	// for any other. It says so once for each release.
+	Released(ctx context.Context, tx *Transaction) (hold string, err error)
+	// Excepted names the exception that an officer granted for a part, "" when there is none in force.
+	Excepted(rule, partSHA256 string, at time.Time) string
+}
+
+// keepNothing is the keeper of a judge that has none.
+type keepNothing struct{}
+
+func (keepNothing) Keep(context.Context, *Transaction, Verdict) error               { return nil }
+func (keepNothing) Outcome(*Transaction, Verdict, Outcome)                          {}
+func (keepNothing) CanHold() bool                                                   { return false }
+func (keepNothing) Released(context.Context, *Transaction) (hold string, err error) { return "", nil }
+func (keepNothing) Excepted(string, string, time.Time) string                       { return "" }
+
+// KeepWith tells the judge who keeps what is decided. It is called before the first message.
+func (j *Judge) KeepWith(k Keeper) { j.keeper, j.keeps = k, true }
+
+// Settle makes a verdict what the door will speak, and durable: mail that is to be held goes into the
+// quarantine, and behind a queue nothing from outside is refused. Doors call it once for each message, when
+// the last word on it is said and before they act on it. ctx bounds the waiting for disk and database.
+func (j *Judge) Settle(ctx context.Context, tx *Transaction, v Verdict) Verdict {
+	behind := tx.Session.AfterQueue && !v.Direction.FromOurs()
+	if behind {
+		v = v.afterQueue(j.keeps)
+	}
+	if v.Disposition == Hold && !v.Dropped {
+		v = j.place(tx, v, behind)
+	}
+	if err := j.keeper.Keep(ctx, tx, v); err != nil {
+		fault := j.withFault(v, fmt.Errorf("keeping the verdict: %w", err))
+		fault.Held, fault.Dropped, fault.Add, fault.Remove = false, false, nil, nil
+		return fault
+	}
+	return v
+}
+
+// place decides where a message goes that is to be held. Without a quarantine that takes it the sender's
+// server keeps it (451).
+func (j *Judge) place(tx *Transaction, v Verdict, behind bool) Verdict {
+	unkept := v.enforces(RuleMarking, Hold) && !j.policy.Load().KeepMarked // clause 10.1: nothing of it is kept
+	switch {
+	case unkept && behind && j.keeps:
+		return v.dropped()
+	case unkept && !behind:
+		t, _ := TextOf(TextKey(RuleMarking))
+		v.Disposition = Refuse
+		v.Reply = buildReply(550, "7.1", "10.1", t, nil, v.ID)
+	case !unkept && tx.Content != nil && j.keeper.CanHold():
+		v.Held = true
+		t, _ := TextOf(TextQuarantined)
+		v.Reply = NewReply(250, "0.0", t, v.ID)
+	}
+	return v
+}
+
+// RuleMarking is the rule whose findings say that a message is marked (clause 10.1).
+const RuleMarking = "marking"
+
+// RuleVirus is the rule whose findings say that a message is infected (clause 11.5).
+const RuleVirus = "virus"
+
+// Marked tells whether the message carries a secrecy marking, as far as the rule is sure of it, in
+// whatever mode: then its content, its subject and its file names are not kept in the clear (invariant 5).
+func (v Verdict) Marked() bool {
+	for _, f := range v.Findings {
+		if f.Rule == RuleMarking && f.Disposition >= Hold {
+			return true
+		}
+	}
+	return false
+}
+
+// enforces tells whether a rule asks for a disposition in earnest.
+func (v Verdict) enforces(rule string, d Disposition) bool {
+	for _, f := range v.Findings {
+		if f.Rule == rule && f.Mode == Enforce && f.Disposition >= d {
+			return true
+		}
+	}
+	return false
+}
+
+// digests fills in the hashes of the parts that enforced findings name, so that an officer can make an
+// exception for exactly that part. What cannot be read keeps none.
+func digests(m *message.Message, findings []Finding) {
+	for i, f := range findings {
+		if f.Part == "" || f.PartSHA256 != "" || f.Mode != Enforce || f.Disposition < Hold {
+			continue
+		}
+		for p := range m.Parts() {
+			if p.ID != f.Part {
+				continue
+			}
+			if sum, err := p.Digest(); err == nil {
+				findings[i].PartSHA256 = sum
+			}
+			break
+		}
+	}
+}
+
+// except lowers what an officer has made an exception for.
+func (r *run) except(findings []Finding) {
+	for i, f := range findings {
+		if f.PartSHA256 == "" || f.Mode != Enforce {
+			continue
+		}
+		if id := r.judge.keeper.Excepted(f.Rule, f.PartSHA256, r.judge.now()); id != "" {
+			findings[i].Mode, findings[i].Exception = Monitor, id
+		}
+	}
+}
