@@ -129,9 +129,10 @@ smtpd_sasl_path = inet:` + startLogins(t).listener.Addr().String() + "\n"}
 		if line["direction"] != tc.direction || line["authenticated"] != (tc.password == loginPassword) {
 			t.Errorf("%s: the log says %v", tc.name, line)
 		}
-		if id, _ := line["queue_id"].(string); id == "" || !strings.Contains(p.Log(), id+": message-id=<"+l.key+"@") {
-			t.Errorf("%s: the queue id %q is not Postfix's", tc.name, id)
-		}
+		id, _ := line["queue_id"].(string)
+		must(t, peer.Wait(10*time.Second, "queue id "+id+" of "+tc.name+" in Postfix's log", func() bool {
+			return id != "" && strings.Contains(p.Log(), id+": message-id=<"+l.key+"@")
+		}))
 		if strings.Contains(r.gate.Output(), tc.password) && tc.password != "" {
 			t.Errorf("%s: the password is in the log", tc.name)
 		}
