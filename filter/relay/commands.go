@@ -71,11 +71,13 @@ func (c *connection) hello(ctx context.Context, line string, extended bool) repl
 	}
 	c.forget()
 	c.forwarded, c.greeted = nil, g
+	c.settle(false)
 	var r reply
 	var err error
-	if c.dropStaleHop(); c.hop != nil {
+	c.dropStaleHop()
+	if c.dropStranger(); c.hop != nil {
 		kept := c.hop.kept
-		r, err = c.hop.hello(g)
+		r, err = c.greet(c.hop, g)
 		// A kept connection that does not answer as a new one would is none to use.
 		again := err != nil && (kept || wentAway(err)) || err == nil && kept && r.class() != 2
 		if err != nil || again {

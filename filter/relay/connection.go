@@ -23,6 +23,7 @@ type connection struct {
 	tls     string   // TLS version, "" in clear
 	in      *input
 	peer    netip.Addr
+	port    uint16 // of peer
 	trusted bool
 	log     *slog.Logger
 
@@ -30,7 +31,8 @@ type connection struct {
 	forwarded    *forwarded    // of the transaction to come; nil without XFORWARD
 	impersonated *impersonated // nil without XCLIENT
 	tx           *transaction
-	hop          *nextHop // nil while there is none
+	hop          *nextHop   // nil while there is none
+	speakFor     *spokenFor // whom hop shall take us for; nil when it is not told with XCLIENT
 
 	replies  []byte // not yet sent
 	breaches int    // wrong commands
@@ -45,7 +47,7 @@ type connection struct {
 func newConnection(s *Server, conn net.Conn) *connection {
 	c := &connection{srv: s, raw: conn, conn: conn, in: newInput(conn, s.blocks, maxCommandLine)}
 	if a, ok := conn.RemoteAddr().(*net.TCPAddr); ok {
-		c.peer = a.AddrPort().Addr().Unmap().WithZone("")
+		c.peer, c.port = a.AddrPort().Addr().Unmap().WithZone(""), a.AddrPort().Port()
 	}
 	c.trusted = s.trusts(c.peer)
 	c.log = s.log.With("peer", c.peer)
@@ -205,7 +207,7 @@ func (c *connection) introduce(h *nextHop) (reply, error) {
 	if g == nil {
 		return reply{}, nil
 	}
-	r, err := h.hello(g)
+	r, err := c.greet(h, g)
 	switch {
 	case err != nil:
 		return reply{}, err

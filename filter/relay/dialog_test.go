@@ -117,6 +117,8 @@ func (d *dialog) begin(settings []string) {
 				cfg.NextHopTLS = NextHopTLS{Mode: TLSMode(value), CA: d.pair.cert}
 			case "after-queue":
 				cfg.AfterQueue = true
+			case "client-facts":
+				cfg.ClientFacts = ClientFacts(value)
 			case "auth":
 				cfg.AuthPass = true
 			case "received":

@@ -16,7 +16,7 @@ type extensions struct {
 	dsn                  bool     // DSN, RFC 3461
 	codes                bool     // ENHANCEDSTATUSCODES, RFC 2034
 	auth                 []string // SASL mechanisms that can be passed through, RFC 4954
-	xforward             []string // attributes, upper case
+	xforward, xclient    []string // attributes, upper case; xclient is nil without ADDR
 	pipelining           bool     // RFC 2920
 	startTLS             bool     // RFC 3207
 	chunking, binaryMIME bool     // RFC 3030
@@ -63,6 +63,10 @@ func parseExtensions(r reply) extensions {
 			}
 		case "XFORWARD":
 			x.xforward = words[1:]
+		case "XCLIENT":
+			if slices.Contains(words[1:], "ADDR") {
+				x.xclient = words[1:]
+			}
 		}
 	})
 	return x

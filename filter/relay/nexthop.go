@@ -23,17 +23,32 @@ type nextHop struct {
 	out   []byte // scratch for a command
 	made  time.Time
 
-	line     string // what it was greeted with
-	welcome  reply  // its reply to that; zero before
-	mails    int    // transactions begun
-	told     bool   // something of a client with XFORWARD
-	kept     bool   // comes from the keeper, and nothing was said since
-	personal bool   // knows something of its client that outlives a transaction: never kept
+	line     string   // what it was greeted with
+	welcome  reply    // its reply to that; zero before
+	mails    int      // transactions begun
+	told     bool     // something of a client with XFORWARD
+	kept     bool     // comes from the keeper, and nothing was said since
+	xclient  []string // attributes of XCLIENT that it takes; nil when it is not asked, or does not
+	identity string   // the XCLIENT command it was given, "" for none
+	personal bool     // knows something of its client that outlives a transaction: never kept
 }
 
-// dialNextHop connects to addr, reads its greeting and begins TLS as the listener wants it, all before
-// deadline.
+// dialNextHop connects to addr, reads its greeting, begins TLS and asks for XCLIENT as the listener wants
+// it, all before deadline.
 func (s *Server) dialNextHop(ctx context.Context, addr string, deadline time.Time) (*nextHop, error) {
+	h, err := s.securedBy(ctx, addr, deadline)
+	if err != nil || !s.cfg.ClientFacts.wantsXclient() {
+		return h, err
+	}
+	if err = h.askXclient(s, deadline); err != nil {
+		_ = h.conn.Close()
+		return nil, err
+	}
+	return h, nil
+}
+
+// securedBy connects to addr, reads its greeting and begins TLS.
+func (s *Server) securedBy(ctx context.Context, addr string, deadline time.Time) (*nextHop, error) {
 	h, err := s.greetedBy(ctx, addr, deadline)
 	if err != nil || s.clientTLS == nil {
 		return h, err
@@ -146,9 +161,9 @@ func (h *nextHop) envelope(tx *transaction, to []recipient) ([]reply, error) {
 	var lines []string
 	first := 0 // line after those of XFORWARD
 	if tx != nil {
-		if tx.forwarded != nil || h.told {
-			lines = tx.forwarded.commands(h.ext.xforward)
-			h.told = tx.forwarded != nil
+		if h.identity == "" && (tx.facts != nil || h.told) {
+			lines = tx.facts.commands(h.ext.xforward)
+			h.told = tx.facts != nil
 		}
 		first = len(lines)
 		lines = append(lines, tx.mail)
