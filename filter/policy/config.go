@@ -5,6 +5,7 @@ package policy
 
 import (
 	"net/netip"
+	"os"
 	"time"
 
 	"congthu/filter"
@@ -17,6 +18,11 @@ type Config struct {
 	Milter       []Milter        `yaml:"milter"`
 	Relay        []Relay         `yaml:"relay"`
 	Admin        Admin           `yaml:"admin"`
+	Evidence     Evidence        `yaml:"evidence"`
+	Store        Store           `yaml:"store"`
+	Marking      Marking         `yaml:"marking"`
+	Notices      Notices         `yaml:"notices"`
+	Alerts       Alerts          `yaml:"alerts"`
 	Limits       Limits          `yaml:"limits"`
 	Log          Log             `yaml:"log"`
 	Rules        map[string]Rule `yaml:"rules"`
@@ -56,6 +62,8 @@ type Relay struct {
 	NextHopTLS   NextHopTLS `yaml:"next_hop_tls"`
 	Received     Switch     `yaml:"received"` // add the Received field of a hop of its own
 	Auth         Auth       `yaml:"auth"`     // pass: AUTH goes through to the next hop, under TLS
+	// ClientFacts is how next hops are told who the client is.
+	ClientFacts ClientFacts `yaml:"client_facts"`
 	// ClientConnections are those of one client address at once; beyond: 421. 0 for as many as there are.
 	ClientConnections Count `yaml:"client_connections"`
 }
@@ -118,6 +126,7 @@ func Default(settings map[string]filter.Setting) *Config {
 		Rules:   map[string]Rule{},
 		origins: map[string]position{},
 	}
+	c.keepingDefaults(os.Getenv("STATE_DIRECTORY")) // systemd.exec(5): StateDirectory=
 	for name, s := range settings {
 		r := Rule{Mode: Mode(s.Mode), Outbound: Disposition(s.Outbound), Inbound: Disposition(s.Inbound)}
 		switch name {
@@ -148,7 +157,7 @@ func defaultReasons() map[message.Reason]filter.Disposition {
 // setDefaults fills a new list element before its keys are read.
 func (m *Milter) setDefaults() { *m = Milter{Mode: 0o660, Direction: Auto, Connections: 2000} }
 func (r *Relay) setDefaults() {
-	*r = Relay{Direction: Auto, Queue: QueueBefore, Connections: 500, ClientConnections: 50, Auth: AuthOff, NextHopTLS: NextHopTLS{Mode: TLSOff},
+	*r = Relay{Direction: Auto, Queue: QueueBefore, Connections: 500, ClientConnections: 50, Auth: AuthOff, ClientFacts: FactsXforward, NextHopTLS: NextHopTLS{Mode: TLSOff},
 		TrustedPeers: []Network{Network(netip.MustParsePrefix("127.0.0.1/32")), Network(netip.MustParsePrefix("::1/128"))}}
 }
 

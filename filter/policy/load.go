@@ -105,6 +105,9 @@ func (c *Config) fill() {
 			c.Relay[i].Name = fmt.Sprintf("relay%d", i+1)
 		}
 	}
+	if c.Notices.From == "" && len(c.Organisation.Domains) > 0 {
+		c.Notices.From = "congthu@" + string(c.Organisation.Domains[0])
+	}
 	if c.Log.Level == "" {
 		c.Log.Level = "info"
 	}
@@ -163,6 +166,7 @@ func (c *Config) check(d *decoder) {
 	}
 	c.checkLimits(bad)
 	c.checkSense(bad)
+	c.checkKeeping(bad)
 	c.checkRules(bad)
 }
 

@@ -58,21 +58,31 @@ func (s Size) MarshalText() ([]byte, error) {
 	return []byte(strconv.FormatInt(int64(s), 10)), nil
 }
 
-// Duration is a time span: "60s", "5m".
+// Duration is a time span: "60s", "5m", "30d".
 type Duration time.Duration
 
 // UnmarshalText reads a duration.
 func (d *Duration) UnmarshalText(b []byte) error {
 	v, err := time.ParseDuration(string(b))
+	if days, ok := strings.CutSuffix(string(b), "d"); ok {
+		var n uint64
+		n, err = strconv.ParseUint(days, 10, 16)
+		v = time.Duration(n) * day
+	}
 	if err != nil || v <= 0 {
-		return fmt.Errorf("%q is no duration: write for example 60s, 5m or 1h30m", b)
+		return fmt.Errorf("%q is no duration: write for example 60s, 5m, 1h30m or 30d", b)
 	}
 	*d = Duration(v)
 	return nil
 }
 
 // MarshalText writes the duration.
-func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
+func (d Duration) MarshalText() ([]byte, error) {
+	if v := time.Duration(d); v%day == 0 && v > 0 {
+		return fmt.Appendf(nil, "%dd", v/day), nil
+	}
+	return []byte(time.Duration(d).String()), nil
+}
 
 // FileMode is the permission of a socket, in octal: "0660".
 type FileMode os.FileMode
