@@ -126,6 +126,9 @@ func FuzzBase64(f *testing.F) {
 		if again != string(raw) {
 			t.Fatalf("%q does not come back: %q", raw, again)
 		}
+		if n, damaged := counted(t, string(raw), 1+len(raw)/3); n != int64(len(got)) || damaged != (kind != "") {
+			t.Fatalf("%q: counted %d %v, decoded %d (%s)", raw, n, damaged, len(got), kind)
+		}
 	})
 }
 

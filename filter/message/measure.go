@@ -97,8 +97,22 @@ func (p *Part) measure() (Measure, error) {
 	if p.Encoding == Identity { // as it stands
 		return Measure{Bytes: p.Body.Len()}, nil
 	}
+	if p.Encoding == Base64 {
+		if !p.takeBudget() {
+			return p.overBudget(), nil
+		}
+		return countBase64(p.Raw())
+	}
 	return p.decodeTo(io.Discard)
 }
+
+// takeBudget tells whether the body may still be decoded once more, and counts that.
+func (p *Part) takeBudget() bool {
+	// Octets that are themselves decoded are decoded again on the way.
+	return p.source.measures.take(p.Body.Len() * int64(1+p.source.nested))
+}
+
+func (p *Part) overBudget() Measure { return Measure{Bytes: p.Body.Len(), NotInspected: TooBig} }
 
 // Digest is the SHA-256 of the decoded octets in hexadecimal, made once, whoever asks how often. It is ""
 // for a part that was not decoded because the budget of Measure is spent. It costs as much as Measure
@@ -124,9 +138,8 @@ func (p *Part) Digest() (string, error) {
 
 // decodeTo writes the decoded octets to w, within the message's budget, and tells what that showed.
 func (p *Part) decodeTo(w io.Writer) (Measure, error) {
-	// Octets that are themselves decoded are decoded again on the way.
-	if !p.source.measures.take(p.Body.Len() * int64(1+p.source.nested)) {
-		return Measure{Bytes: p.Body.Len(), NotInspected: TooBig}, nil
+	if !p.takeBudget() {
+		return p.overBudget(), nil
 	}
 	r := newDecodeReader(p.Raw(), decoder{enc: p.Encoding})
 	defer r.finish()
