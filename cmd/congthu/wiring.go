@@ -119,6 +119,7 @@ func relayConfig(c *policy.Config, r policy.Relay) relay.Config {
 	rc.Limits, rc.Recipients = c.Limits.Message(), c.Limits.Recipients
 	rc.TLS = relay.ListenTLS{Certificate: r.TLS.Certificate, Key: r.TLS.Key, Required: bool(r.TLS.Required)}
 	rc.AuthPass = r.Auth == policy.AuthPass
+	rc.ClientFacts = relay.ClientFacts(r.ClientFacts)
 	rc.AfterQueue = r.Queue == policy.QueueAfter
 	rc.Received, rc.ClientConnections = bool(r.Received), int(r.ClientConnections)
 	rc.NextHopTLS = relay.NextHopTLS{Mode: relay.TLSMode(r.NextHopTLS.Mode), CA: r.NextHopTLS.CA}

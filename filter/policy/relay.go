@@ -64,6 +64,22 @@ func (a *Auth) UnmarshalText(b []byte) error {
 	return choose(a, b, "auth", string(AuthOff), string(AuthPass))
 }
 
+// ClientFacts is how next hops are told who the client is.
+type ClientFacts string
+
+// The ways.
+const (
+	FactsOff      ClientFacts = "off"
+	FactsXforward ClientFacts = "xforward" // where it is announced
+	FactsXclient  ClientFacts = "xclient"  // a next hop that does not announce it gets no mail
+	FactsAuto     ClientFacts = "auto"     // XCLIENT where it is announced, else XFORWARD
+)
+
+// UnmarshalText reads a way.
+func (f *ClientFacts) UnmarshalText(b []byte) error {
+	return choose(f, b, "way to tell of a client", string(FactsOff), string(FactsXforward), string(FactsXclient), string(FactsAuto))
+}
+
 // Count is a whole number from 0.
 type Count int
 

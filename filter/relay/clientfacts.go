@@ -120,10 +120,22 @@ func (s *spokenFor) identity(takes []string) string {
 	return line
 }
 
+// withoutIPv6 is s without its address, if that is one of IPv6.
+func (s *spokenFor) withoutIPv6() *spokenFor {
+	if s.facts == nil || !s.facts.client.Is6() {
+		return s
+	}
+	facts := *s.facts
+	facts.client = netip.Addr{}
+	return &spokenFor{facts: &facts, login: s.login}
+}
+
 func xclientLine(takes []string, said map[string]string) string {
 	line := "XCLIENT"
 	for _, name := range []string{"NAME", "ADDR", "PORT", "PROTO", "HELO", "LOGIN"} {
-		if slices.Contains(takes, name) {
+		switch {
+		case !slices.Contains(takes, name), name == "PROTO" && said[name] == "": // that one is never unavailable
+		default:
 			line += " " + cmp.Or(said[name], name+"=[UNAVAILABLE]")
 		}
 	}
@@ -151,7 +163,8 @@ func (c *connection) greet(h *nextHop, g *greeting) (reply, error) {
 		return h.hello(g)
 	}
 	if want := c.speakFor.identity(h.xclient); h.identity != want {
-		if err := h.become(want); err != nil {
+		less := c.speakFor.withoutIPv6()
+		if err := h.become(want, less.identity(h.xclient)); err != nil {
 			return reply{}, err
 		}
 	}
@@ -205,9 +218,15 @@ func (h *nextHop) askXclient(s *Server, deadline time.Time) error {
 // become gives XCLIENT. The next hop forgets what it knew and greets anew. From now on the connection is
 // that client's alone. One that refuses would take the client for the gate, with the gate's rights: its
 // refusal is trouble of the configuration, never the client's.
-func (h *nextHop) become(identity string) error {
+//
+// A Postfix that does IPv4 only (inet_protocols) answers 501 to an address of IPv6. It is then given less,
+// without the address: a stranger.
+func (h *nextHop) become(identity, less string) error {
 	h.personal, h.identity = true, identity
 	r, err := h.command(identity, 2, h.times.Mail)
+	if err == nil && r.code == 501 && less != identity {
+		r, err = h.command(less, 2, h.times.Mail)
+	}
 	switch {
 	case err != nil:
 		return err
