@@ -47,8 +47,8 @@ func (c *Config) checkCustom(name string, r Rule, bad func(path, format string, 
 	if r.When == "" {
 		bad(at("when"), "needs when: a CEL expression that is true for the mail that the rule finds")
 	}
-	if !regexp.MustCompile(`^[1-9][0-9]?(\.[1-9][0-9]?(\.[a-z])?)?$`).MatchString(r.Clause) {
-		bad(at("clause"), "needs clause: the clause of the regulation that the rule obeys, in quotes, for example \"10.2\"")
+	if !regexp.MustCompile(`^([1-9]|1[0-7])(\.[1-9][0-9]?(\.[a-z])?)?$`).MatchString(r.Clause) {
+		bad(at("clause"), "needs clause: the clause of the regulation that the rule obeys (Dieu 1 to 17), in quotes, for example \"10.2\"")
 	}
 	speaks := r.Outbound >= Disposition(filter.Defer) || r.Inbound >= Disposition(filter.Defer) || r.Failed >= Disposition(filter.Defer)
 	for _, t := range []struct{ key, text string }{{"text_vi", r.Vietnamese}, {"text_en", r.English}} {

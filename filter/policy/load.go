@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"bytes"
 	"cmp"
 	"encoding"
 	"errors"
@@ -43,6 +44,7 @@ func cause(err error) string {
 
 // Parse reads a configuration; name stands for the file in errors.
 func Parse(name string, data []byte, settings map[string]filter.Setting) (*Config, error) {
+	data = bytes.TrimPrefix(data, []byte("\ufeff")) // Windows editors write one
 	c := Default(settings)
 	c.file, c.data = name, data
 	f, err := parser.ParseBytes(data, 0)
@@ -82,12 +84,25 @@ func syntaxError(name string, err error) error {
 	e := &Error{File: name, Problem: err.Error()}
 	var y yaml.Error
 	if errors.As(err, &y) {
-		e.Problem = "no valid YAML: " + y.GetMessage()
+		e.Problem = "no valid YAML: " + y.GetMessage() + "; " + wayOut(y.GetMessage())
 		if t := y.GetToken(); t != nil && t.Position != nil {
 			e.Line, e.Column = t.Position.Line, t.Position.Column
 		}
 	}
 	return e
+}
+
+// wayOut says what is most often wrong where the YAML parser gives up.
+func wayOut(message string) string {
+	switch {
+	case strings.Contains(message, "cannot start any token"):
+		return "indent with spaces, not with a tab"
+	case strings.Contains(message, "must be specified"):
+		return "a bracket or brace that was opened is not closed, here or in the lines above"
+	case strings.Contains(message, "already defined"):
+		return "keep one of the two"
+	}
+	return "look at the indentation and the quotes; an expression that begins with ! or a quote, or holds \": \" or \" #\", goes below a |"
 }
 
 // fill sets what is worked out from other values.

@@ -191,3 +191,11 @@ func read(t *testing.T, path string) string {
 	}
 	return string(b)
 }
+
+// A file saved by a Windows editor begins with a mark that nobody sees.
+func TestByteOrderMark(t *testing.T) {
+	c, err := policy.Parse("f", []byte("\ufefforganisation: {domains: [monre.gov.vn]}\n"), settings())
+	if err != nil || len(c.Organisation.Domains) != 1 {
+		t.Errorf("%v", err)
+	}
+}

@@ -96,7 +96,7 @@ func (e *Environment) program(key, source string, want *cel.Type) (cel.Program, 
 	if issues.Err() != nil {
 		var errs []error
 		for _, i := range issues.Errors() {
-			problem := strings.ReplaceAll(i.Message, " (in container '')", "")
+			problem := helped(strings.ReplaceAll(i.Message, " (in container '')", ""))
 			errs = append(errs, &Error{key, max(i.Location.Line(), 0), max(i.Location.Column()+1, 1), problem})
 		}
 		return nil, errors.Join(errs...)
@@ -110,6 +110,26 @@ func (e *Environment) program(key, source string, want *cel.Type) (cel.Program, 
 		return nil, &Error{key, 1, 1, err.Error()}
 	}
 	return p, nil
+}
+
+// helped is an error of the compiler with the way out, for mistakes that administrators make often.
+func helped(problem string) string {
+	for _, h := range []struct{ sign, way string }{
+		{"list(custom.Address)", "an address field is a list: write from.exists(a, a.address == \"x@example.com\")"},
+		{"no matching overload for '_==_'", "both sides of == must be of one type"},
+		{"invalid matches argument", "the regular expression is not valid (RE2 syntax; a backslash is doubled in a text)"},
+		{"undeclared reference to 'and'", "write && for and"},
+		{"undeclared reference to 'or'", "write || for or"},
+		{"undeclared reference to 'not'", "write ! for not"},
+	} {
+		if strings.Contains(problem, h.sign) {
+			return problem + "; " + h.way
+		}
+	}
+	if strings.HasPrefix(problem, "Syntax error") && (strings.Contains(problem, "'and'") || strings.Contains(problem, "'or'")) {
+		return problem + "; write && for and, || for or"
+	}
+	return problem
 }
 
 // compiled is a rule ready to run.

@@ -130,6 +130,7 @@ func TestExpressions(t *testing.T) {
 		`!in_network(client, "10.2.0.0/16") && !in_network("", "0.0.0.0/0") && !in_network("unknown", "0.0.0.0/0")`,
 		`in_domain(to[0].domain, "example.com") && in_domain("a.b.VN.", "b.vn") && in_domain("thư.vn", "xn--th-0ea.vn") == in_domain("xn--th-0ea.vn", "thư.vn") && !in_domain("ab.vn", "b.vn") && !in_domain("b.vn", "")`,
 		`is_ours("dwrm.monre.gov.vn") && !is_ours("gov.vn") && is_free_mail("gmail.com") && !is_free_mail("x.vn")`,
+		`plain(subject).contains(" ") && plain(subject).contains("") && plain(subject).startsWith("thu ")`,
 		`plain(" ĐẢNG ủy\tQuân–Sự ") == "dang uy quan–su" && plain("ﬁ") == "fi" && plain("") == ""`,
 	} {
 		if got := judge(t, e, custom.Rule{When: expression}, tx); got != "unset  x" {
@@ -170,6 +171,12 @@ func TestCompileErrors(t *testing.T) {
 		{`direction == "outgoing"`, "", `when:1:14: direction is never "outgoing"`},
 		{`!(direction in ["internal", "in"])`, "", `when:1:29: direction is never "in"`},
 		{`"smtp" != door`, "", `when:1:1: door is never "smtp"`},
+		{`plain(subject).contains("Mật")`, "", `when:1:25: plain(...) never holds "Mật": it is lower case without diacritics; write "mat"`},
+		{`plain(subject) in ["thu moi", "Thu khen"]`, "", `when:1:31: plain(...) never holds "Thu khen"`},
+		{`"Đảng" == plain(subject)`, "", `write "dang"`},
+		{`reverse_path.domain == "Monre.gov.vn"`, "", `write "monre.gov.vn"`},
+		{`from == "y@x.vn"`, "", `write from.exists(a, a.address == "x@example.com")`},
+		{`signed and encrypted`, "", `write && for and`},
 		{`in_network(client, "10.0.0/8")`, "", `when:1:20: "10.0.0/8" is no network`},
 		{`header("X-Spam:").size() > 0`, "", `when:1:8: "X-Spam:" is no name of a header field`},
 		{`subject.matches("(")`, "", `when:1:17: invalid matches argument`},
