@@ -71,7 +71,7 @@ func TextOf(k TextKey) (t Text, ok bool) {
 		return Text{"Thư đã đi qua quá nhiều máy chủ (vòng lặp). Hãy báo quản trị hệ thống thư.",
 			"Too many hops: this message goes round in a circle; tell your mail administrator."}, true
 	case TextBareLineBreak:
-		return Text{"Thư có ký tự xuống dòng sai chuẩn (CR hoặc LF đứng riêng). Hãy báo quản trị máy chủ gửi.",
+		return Text{"Thư có ký tự xuống dòng sai chuẩn (ký tự CR hoặc LF đứng riêng lẻ). Hãy báo quản trị máy chủ gửi.",
 			"Bare CR or LF in the message: lines must end in CRLF (RFC 5321 section 2.3.8)."}, true
 	case TextTooManyRecipients:
 		return Text{"Thư có quá nhiều người nhận. Hãy chia thành nhiều lần gửi.",
