@@ -37,6 +37,9 @@ func (c *checkCommand) Run(p *program) error {
 	if err != nil {
 		return err
 	}
+	if len(conf.Organisation.Domains) == 0 && c.Direction == "auto" {
+		fmt.Fprintln(p.stderr, "congthu: no domain is ours (organisation.domains), so every mail counts as inbound; name a configuration with --config, or the --direction")
+	}
 	pol, err := buildPolicy(conf, nil)
 	if err != nil {
 		return err

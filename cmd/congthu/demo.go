@@ -23,13 +23,18 @@ import (
 type demoCommand struct {
 	Listen string `help:"Where the gate takes mail (another port when it is taken)." default:"127.0.0.1:2525"`
 	Admin  string `help:"Where metrics and health are (another port when it is taken)." default:"127.0.0.1:8025"`
-	Log    string `help:"Where the gate's log goes (default: a new file in the temporary folder)." placeholder:"FILE"`
+	Log    string `help:"Where the gate's log goes (default: the demonstration's temporary folder)." placeholder:"FILE"`
 	Once   bool   `help:"Send the samples, print the table and stop."`
 }
 
 // Run starts a gate on embedded defaults before a practice next hop, sends the samples through it
-// and stays up for more.
+// and stays up for more. All its files are in a temporary folder, which goes when it stops.
 func (c *demoCommand) Run(p *program) error {
+	for _, a := range []string{c.Listen, c.Admin} {
+		if _, port, err := net.SplitHostPort(a); err != nil || port == "" {
+			return &exitError{exitUsage, fmt.Errorf("congthu: %q is no address: write host:port, for example 127.0.0.1:2525", a)}
+		}
+	}
 	ctx, cancel := context.WithCancel(p.ctx)
 	defer cancel()
 	hop := &practiceHop{}
@@ -38,16 +43,20 @@ func (c *demoCommand) Run(p *program) error {
 		return fmt.Errorf("starting the practice mail server: %w", err)
 	}
 	defer hop.server.Close()
-	logFile, err := c.openLog()
+	dir, err := os.MkdirTemp("", "congthu-demo-")
+	if err != nil {
+		return fmt.Errorf("making the demonstration's folder: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	if c.Log == "" {
+		c.Log = filepath.Join(dir, "congthu.log")
+	}
+	logFile, err := os.OpenFile(filepath.Clean(c.Log), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return fmt.Errorf("opening the log: %w", err)
 	}
 	defer logFile.Close()
-	conf, err := policy.Parse("demonstration", fmt.Appendf(nil, `
-organisation: {domains: [monre.gov.vn, mae.gov.vn], trusted_networks: [127.0.0.0/8]}
-relay: [{name: demo, listen: %q, next_hops: [%q], trusted_peers: []}]
-admin: {listen: %q}
-`, freeAddress(c.Listen), hopAddress, freeAddress(c.Admin)), rules.Defaults())
+	conf, err := c.config(dir, hopAddress)
 	if err != nil {
 		return err
 	}
@@ -59,7 +68,7 @@ admin: {listen: %q}
 	}
 	done := make(chan error, 1)
 	go func() { done <- g.run(ctx, func() (*policy.Config, error) { return conf, nil }, nil) }()
-	if err := c.show(p.stdout, conf, hop, logFile.Name()); err != nil {
+	if err := c.show(p.stdout, conf, hop, dir); err != nil {
 		cancel()
 		return errors.Join(err, <-done)
 	}
@@ -69,11 +78,19 @@ admin: {listen: %q}
 	return <-done
 }
 
-func (c *demoCommand) openLog() (*os.File, error) {
-	if c.Log == "" {
-		return os.CreateTemp("", "congthu-demo-*.log")
+// config writes the demonstration's configuration into its folder and reads it.
+func (c *demoCommand) config(dir, hopAddress string) (*policy.Config, error) {
+	file := filepath.Join(dir, "congthu.yml")
+	err := os.WriteFile(file, fmt.Appendf(nil, `organisation: {domains: [monre.gov.vn, mae.gov.vn], trusted_networks: [127.0.0.0/8]}
+relay: [{name: demo, listen: %q, next_hops: [%q], trusted_peers: []}]
+admin: {listen: %q}
+evidence: {dir: %q}
+store: {dsn: %q}
+`, freeAddress(c.Listen), hopAddress, freeAddress(c.Admin), filepath.Join(dir, "evidence"), "sqlite:"+filepath.Join(dir, "congthu.db")), 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("writing the demonstration's configuration: %w", err)
 	}
-	return os.OpenFile(filepath.Clean(c.Log), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	return policy.Load(file, rules.Defaults())
 }
 
 // freeAddress is the wanted address, or a free port of the same host when it is taken.
@@ -90,7 +107,7 @@ func freeAddress(wanted string) string {
 }
 
 // show sends the samples, prints what became of each and how to go on.
-func (c *demoCommand) show(w io.Writer, conf *policy.Config, hop *practiceHop, logName string) error {
+func (c *demoCommand) show(w io.Writer, conf *policy.Config, hop *practiceHop, dir string) error {
 	all, err := demoSamples()
 	if err != nil {
 		return err
@@ -125,13 +142,14 @@ func (c *demoCommand) show(w io.Writer, conf *policy.Config, hop *practiceHop, l
 %d of %d mails reached the practice mail server. What happened is also
   in the log      %s
   in the metrics  http://%s/metrics  (congthu_messages_total, congthu_findings_total)
+  on record       build/congthu log verify %s
 
 Send more, for example a mail without a subject:
-  curl -s smtp://%s --mail-from nvan@monre.gov.vn --mail-rcpt x@example.com -T FILE.eml
+  curl -sS --crlf smtp://%s --mail-from nvan@monre.gov.vn --mail-rcpt x@example.com -T FILE.eml
   swaks --server %s --from nvan@monre.gov.vn --to x@example.com --header 'Subject: '
 Judge a file without sending it:
-  build/congthu check --from nvan@monre.gov.vn --to x@example.com FILE.eml
-`, hop.count(), len(all), logName, conf.Admin.Listen, gate, gate)
+  build/congthu check --config %s --from nvan@monre.gov.vn --to x@example.com FILE.eml
+`, hop.count(), len(all), c.Log, conf.Admin.Listen, conf.Evidence.Dir, gate, gate, filepath.Join(dir, "congthu.yml"))
 	if !c.Once {
 		fmt.Fprintln(w, "The gate stays up. Ctrl-C stops it.")
 	}
