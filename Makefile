@@ -30,9 +30,12 @@ long: need-go
 	@scripts/test-deps
 	$(GO) test -tags long -timeout 60m -count 1 -v -run Long ./...
 
+# What to measure, for instance BENCHFLAGS="-loads 5kB,14MB -through milter-tcp,rspamd -rounds 3".
+BENCHFLAGS ?=
 bench: build
 	@scripts/test-deps
-	$(GO) run ./bench -gate $(BINARY)
+	@scripts/bench-peers
+	$(GO) run ./bench -gate $(BINARY) $(BENCHFLAGS)
 
 # Each fuzz target for FUZZTIME.
 FUZZTIME ?= 30s

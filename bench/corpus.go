@@ -1,6 +1,8 @@
 package main
 
 import (
+	"archive/zip"
+	"bytes"
 	"encoding/base64"
 	"fmt"
 	"math/rand/v2"
@@ -33,20 +35,83 @@ func smallMails(n int) []wire {
 	return out
 }
 
-// largeMails are three mails with one attachment of 14 MB each (19 MB on the wire).
-func largeMails() []wire {
+// Sizes of attachments before base64, in octets. In the mix the sizes that the mails are called by are those on
+// the wire.
+const (
+	largeAttachment  = 14_000_000
+	mediumAttachment = 198_000 * 57 / 78
+	bigAttachment    = 5_000_000 * 57 / 78
+)
+
+// attached are three mails with one attachment of that many octets each: a zip, a PDF and a JPEG.
+func attached(name string, octets int) ([]wire, error) {
 	var out []wire
 	for i, kind := range []string{"zip", "pdf", "jpg"} {
-		raw := make([]byte, 14_000_000)
-		rnd := rand.NewChaCha8([32]byte{byte(i)})
-		rnd.Read(raw) // never fails
-		msg := head("large-"+kind) + "Content-Type: multipart/mixed; boundary=\"=_large\"\r\n\r\n" +
+		raw, err := content(kind, byte(i), octets)
+		if err != nil {
+			return nil, fmt.Errorf("making a %s: %w", kind, err)
+		}
+		msg := head(name+"-"+kind) + "Content-Type: multipart/mixed; boundary=\"=_large\"\r\n\r\n" +
 			"--=_large\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nXin gui tep kem theo.\r\n" +
 			"--=_large\r\nContent-Type: application/octet-stream; name=\"tep." + kind + "\"\r\nContent-Disposition: attachment; filename=\"tep." + kind +
 			"\"\r\nContent-Transfer-Encoding: base64\r\n\r\n" + lines(base64.StdEncoding.EncodeToString(raw)) + "--=_large--\r\n"
 		out = append(out, peer.DotStuff([]byte(msg)))
 	}
-	return out
+	return out, nil
+}
+
+// content begins and ends as a file of that kind does; what is between cannot be compressed.
+func content(kind string, seed byte, octets int) ([]byte, error) {
+	raw := make([]byte, octets)
+	rand.NewChaCha8([32]byte{seed}).Read(raw) // never fails
+	switch kind {
+	case "pdf":
+		copy(raw, "%PDF-1.5\n1 0 obj\n<< /Type /Catalog /Pages 2 0 R >>\nendobj\n2 0 obj\n<< /Type /Pages /Kids [] /Count 0 >>\nendobj\n3 0 obj\nstream\n")
+		tail := "\nendstream\nendobj\ntrailer\n<< /Root 1 0 R /Size 4 >>\nstartxref\n0\n%%EOF\n"
+		copy(raw[octets-len(tail):], tail)
+	case "jpg":
+		copy(raw, "\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00")
+	case "zip":
+		var b bytes.Buffer
+		z := zip.NewWriter(&b)
+		w, err := z.CreateHeader(&zip.FileHeader{Name: "so-lieu.bin", Method: zip.Store})
+		if err != nil {
+			return nil, err
+		}
+		if _, err := w.Write(raw[:octets-zipAround]); err != nil {
+			return nil, err
+		}
+		if err := z.Close(); err != nil {
+			return nil, err
+		}
+		return b.Bytes(), nil
+	}
+	return raw, nil
+}
+
+// zipAround is about what a zip with one member takes around its content, in octets.
+const zipAround = 200
+
+// mixed are n mails: of twenty, sixteen of 5 kB, three of 200 kB and one of 5 MB.
+func mixed(n int) ([]wire, error) {
+	out := smallMails(n)
+	medium, err := attached("medium", mediumAttachment)
+	if err != nil {
+		return nil, err
+	}
+	big, err := attached("big", bigAttachment)
+	if err != nil {
+		return nil, err
+	}
+	for i := range out {
+		switch i % 20 {
+		case 4, 9, 17:
+			out[i] = medium[i%len(medium)]
+		case 11:
+			out[i] = big[i/20%len(big)]
+		}
+	}
+	return out, nil
 }
 
 func head(id string) string {

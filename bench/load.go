@@ -21,15 +21,19 @@ type load struct {
 
 // sent is what one run gave.
 type sent struct {
-	perSecond float64       // mails until the sink had counted them all
-	dotP50    time.Duration // from the last octet of the message to the reply
-	seconds   float64
+	perSecond      float64       // mails until the sink had counted them all
+	dotP50, dotP99 time.Duration // from the last octet of the message to the reply
+	seconds        float64
 }
 
 // run sends the load to addr and waits until the sink has it all. A mail that is not accepted ends the run
 // with an error: what is refused early costs less and would flatter.
-func (l load) run(addr string, sink *peer.Sink) (sent, error) {
-	before, start := sink.Count(), time.Now()
+func (l load) run(addr string, sink *counter) (sent, error) {
+	before, err := sink.count()
+	if err != nil {
+		return sent{}, err
+	}
+	start := time.Now()
 	jobs := make(chan int)
 	var mu sync.Mutex
 	var dots []time.Duration
@@ -56,12 +60,29 @@ func (l load) run(addr string, sink *peer.Sink) (sent, error) {
 	if failed != nil {
 		return sent{}, failed
 	}
-	if err := peer.Wait(2*time.Minute, "the sink", func() bool { return sink.Count() >= before+l.count }); err != nil {
+	if err := l.arrived(sink, before+l.count); err != nil {
 		return sent{}, err
 	}
 	took := time.Since(start).Seconds()
 	slices.Sort(dots)
-	return sent{perSecond: float64(l.count) / took, dotP50: dots[len(dots)/2], seconds: took}, nil
+	return sent{perSecond: float64(l.count) / took, dotP50: percentile(dots, 0.5), dotP99: percentile(dots, 0.99), seconds: took}, nil
+}
+
+// deliveryLimit bounds the wait for the last mail of a run to reach the sink.
+const deliveryLimit = 2 * time.Minute
+
+// arrived waits until the sink has counted that many.
+func (l load) arrived(sink *counter, want int) error {
+	for end := time.Now().Add(deliveryLimit); ; {
+		n, err := sink.count()
+		if err != nil || n >= want {
+			return err
+		}
+		if time.Now().After(end) {
+			return fmt.Errorf("the sink misses %d mails after %v", want-n, deliveryLimit)
+		}
+		time.Sleep(2 * time.Millisecond)
+	}
 }
 
 // one sends one mail and measures from its last octet to the reply.

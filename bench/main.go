@@ -1,40 +1,62 @@
-// Bench measures what the gate costs: Postfix alone, Postfix with the gate as a milter over a unix
-// socket and over TCP, and the relay in front of a sink, in turn, in one run. Every run of the gate
-// stands between two runs without it, because machines drift by a third within half a minute.
+// Bench measures what the gate costs, beside what it is compared with, in turn, in one run: Postfix alone,
+// the gate as a milter over a unix socket and over TCP, as a proxy filter and as a relay, floors that do the
+// least that such a program can do, and other filters. Every run of a candidate stands between two runs
+// without it, because machines drift by a third within half a minute.
 //
 //	go run ./bench -gate build/congthu
 //
-// It needs root and Debian's postfix; everything runs on 127.0.0.1 from private folders.
+// It needs root and Debian's postfix; everything runs on 127.0.0.1 from private folders. The peers come from
+// scripts/bench-peers; those that are not there are named and left out.
 package main
 
 import (
+	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
+	"os/signal"
+	"slices"
 	"strings"
+	"syscall"
 	"time"
 )
 
 // options are what the command line says.
 type options struct {
-	gate   string
-	rounds int
-	small  int // mails of 5 kB in a run
-	large  int // mails of 14 MB in a run
-	paced  int // mails of 5 kB in a run that offers 20 a second
-	only   string
+	gate    string
+	rounds  int
+	small   int // mails of 5 kB in a run
+	mix     int // mails of the mix in a run
+	large   int // mails of 14 MB in a run
+	paced   int // mails of 5 kB in a run that offers 20 a second
+	burst   int // mails of 14 MB at once, for the peak of memory
+	loads   string
+	through string
+	seed    uint64
+
+	role, listen, next string // when this process is one of the bench's own parts
 }
 
 func main() {
 	var o options
 	flag.StringVar(&o.gate, "gate", "build/congthu", "the gate's binary")
-	flag.IntVar(&o.rounds, "rounds", 6, "rounds")
+	flag.IntVar(&o.rounds, "rounds", 8, "rounds")
 	flag.IntVar(&o.small, "small", 1000, "mails of 5 kB in a run")
+	flag.IntVar(&o.mix, "mix", 300, "mails of the mix in a run")
 	flag.IntVar(&o.large, "large", 16, "mails of 14 MB in a run")
-	flag.IntVar(&o.paced, "paced", 80, "mails in a run that offers 20 a second")
-	flag.StringVar(&o.only, "only", "", "parts to run, of "+strings.Join(parts(), ", ")+"; all when empty")
+	flag.IntVar(&o.paced, "paced", 100, "mails in a run that offers 20 a second")
+	flag.IntVar(&o.burst, "burst", 40, "mails of 14 MB at once, for memory")
+	flag.StringVar(&o.loads, "loads", "", "loads, of "+strings.Join(parts(), ",")+"; all when empty")
+	flag.StringVar(&o.through, "through", "", "what is measured, of "+strings.Join(allKeys(), ",")+"; all when empty")
+	flag.Uint64Var(&o.seed, "seed", 1, "seed of the intervals' resampling")
+	flag.StringVar(&o.role, "play", "", "used by the bench itself: the part to play")
+	flag.StringVar(&o.listen, "listen", "", "used by the bench itself: the part's address")
+	flag.StringVar(&o.next, "next", "", "used by the bench itself: the part's next hop")
 	flag.Parse()
-	if err := run(o); err != nil {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, o); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
@@ -44,47 +66,93 @@ func main() {
 const (
 	partSmall  = "5kB"
 	partPaced  = "paced"
+	partMix    = "mix"
 	partLarge  = "14MB"
 	partMemory = "memory"
 )
 
-func parts() []string { return []string{partSmall, partPaced, partLarge, partMemory} }
+func parts() []string { return []string{partSmall, partPaced, partMix, partLarge, partMemory} }
 
-func run(o options) (err error) {
-	fmt.Println(machine())
-	b, err := newStand(o.gate)
+func run(ctx context.Context, o options) (err error) {
+	if o.role != "" {
+		return play(o.role, o.listen, o.next)
+	}
+	if min(o.rounds, o.small, o.mix, o.large, o.paced, o.burst) < 1 {
+		return errors.New("rounds and numbers of mails begin at 1")
+	}
+	all, err := chosen(o.through)
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if serr := b.stop(); err == nil {
-			err = serr
-		}
-	}()
-	small, large := smallMails(o.small), largeMails()
-	t := newTable()
-	for r := range o.rounds {
-		for _, part := range parts() {
-			if o.only != "" && !strings.Contains(","+o.only+",", ","+part+",") {
-				continue
-			}
-			start := time.Now()
-			switch part {
-			case partSmall:
-				err = b.bracketed(t, part, r, load{mails: small, count: o.small, sessions: 20})
-			case partPaced:
-				err = b.bracketed(t, part, r, load{mails: small, count: o.paced, sessions: 20, every: time.Second / 20})
-			case partLarge:
-				err = b.bracketed(t, part, r, load{mails: large, count: o.large, sessions: 4})
-			case partMemory:
-				err = b.peaks(t, load{mails: large, count: 40, sessions: 40})
-			}
-			if err != nil {
-				return fmt.Errorf("round %d, %s: %w", r+1, part, err)
-			}
-			fmt.Fprintf(os.Stderr, "round %d of %d, %s: %.0f s\n", r+1, o.rounds, part, time.Since(start).Seconds())
+	wanted := parts()
+	if o.loads != "" {
+		wanted = strings.Split(o.loads, ",")
+	}
+	for _, p := range wanted {
+		if !slices.Contains(parts(), p) {
+			return fmt.Errorf("no load is called %q", p)
 		}
 	}
+	loads, err := o.make()
+	if err != nil {
+		return err
+	}
+	fmt.Println(machine())
+	s, err := newStand(o.gate, all, os.Stderr)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.stop()) }()
+	t := newTable(o.seed)
+	for r := range o.rounds {
+		for _, part := range wanted {
+			if err = ctx.Err(); err == nil {
+				err = s.part(t, part, r, loads[part])
+			}
+			if err != nil { // what was measured until then is told all the same
+				err = fmt.Errorf("round %d of %d, %s: %w", r+1, o.rounds, part, err)
+				break
+			}
+		}
+		if err != nil {
+			break
+		}
+	}
+	for _, m := range s.missing {
+		fmt.Println("\nmissing:", m)
+	}
 	t.print(os.Stdout)
-	return nil
+	return err
+}
+
+// part runs one part of a round and says how long it took.
+func (s *stand) part(t *table, part string, round int, l load) (err error) {
+	start := time.Now()
+	if part == partMemory {
+		err = s.peaks(t, l)
+	} else {
+		err = s.bracketed(t, part, round, l)
+	}
+	fmt.Fprintf(os.Stderr, "round %d, %s: %.0f s\n", round+1, part, time.Since(start).Seconds())
+	return err
+}
+
+// make are the loads by the parts' names.
+func (o options) make() (map[string]load, error) {
+	small := smallMails(o.small)
+	mix, err := mixed(o.mix)
+	if err != nil {
+		return nil, err
+	}
+	large, err := attached("large", largeAttachment)
+	if err != nil {
+		return nil, err
+	}
+	return map[string]load{
+		partSmall:  {mails: small, count: o.small, sessions: 20},
+		partPaced:  {mails: small, count: o.paced, sessions: 20, every: time.Second / 20},
+		partMix:    {mails: mix, count: o.mix, sessions: 20},
+		partLarge:  {mails: large, count: o.large, sessions: 4},
+		partMemory: {mails: large, count: o.burst, sessions: o.burst},
+	}, nil
 }

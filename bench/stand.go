@@ -3,213 +3,300 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"congthu/internal/peer"
 )
 
-// The doors that are measured, and what each is compared with.
-const (
-	doorUnix  = "milter unix"
-	doorTCP   = "milter tcp"
-	doorRelay = "relay"
-
-	basePostfix = "Postfix alone"
-	baseDirect  = "no relay"
-)
-
-// stand is a Postfix with a listener for each milter door and one without, the gate, and the sink that
-// all mail ends in.
+// stand is everything that runs: the sink that all mail ends in, a Postfix with one listener for each
+// candidate behind it and one without any, the gate, the floors and the peers.
 type stand struct {
-	sink *peer.Sink
-	mx   *peer.Postfix
-	gate *peer.Gate
-	addr map[string]string
-	base map[string]string // the baseline of a door
+	dir        string // scratch folder
+	sockets    string // folder of the milters' sockets
+	ports      peer.Ports
+	sink       *child
+	sinkAddr   string
+	count      *counter
+	mx         *peer.Postfix // Dir is "" when nothing behind Postfix is measured
+	plain      string        // address of Postfix alone
+	reinject   string        // address of the Postfix behind the proxy filters
+	gate       *peer.Gate    // nil when no door is measured
+	candidates []*candidate
+	missing    []string
 }
 
-// doors in the order in which a round takes them.
-func doors() []string { return []string{doorUnix, doorTCP, doorRelay} }
-
-func newStand(binary string) (_ *stand, err error) {
-	binary, err = filepath.Abs(binary)
-	if err != nil {
-		return nil, fmt.Errorf("finding the gate's binary: %w", err)
-	}
-	root, err := peer.ModuleRoot()
-	if err != nil {
-		return nil, err
-	}
-	lines, err := os.ReadFile(filepath.Join(root, "deploy/postfix/milter.cf"))
-	if err != nil {
-		return nil, fmt.Errorf("reading the Postfix lines: %w", err)
-	}
-	s := &stand{sink: &peer.Sink{Blind: true}, mx: &peer.Postfix{Name: "mx.bo.example"},
-		base: map[string]string{doorUnix: basePostfix, doorTCP: basePostfix, doorRelay: baseDirect}}
+// newStand starts all that the kinds need. What cannot be had is left out and named in missing.
+func newStand(binary string, all []kind, says io.Writer) (_ *stand, err error) {
+	s := &stand{mx: &peer.Postfix{Name: "mx.bo.example"}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.stop())
 		}
 	}()
-	if err := s.sink.Start("127.0.0.1:0"); err != nil {
+	if s.dir, err = peer.TempDir(); err != nil {
 		return nil, err
 	}
-	if err := s.addresses(); err != nil {
+	if err := s.startSink(); err != nil {
 		return nil, err
 	}
-	tcp, admin := s.addr["tcp door"], s.addr["admin"]
-	if err := s.mx.Prepare(); err != nil {
+	if err := s.prepare(all); err != nil {
 		return nil, err
 	}
-	socket := filepath.Join(s.mx.Dir, "spool/congthu")
-	if err := os.Mkdir(socket, 0o755); err != nil {
-		return nil, fmt.Errorf("making the socket's folder: %w", err)
-	}
-	s.gate = &peer.Gate{Binary: binary, Admin: admin, Dir: s.mx.Dir, Config: fmt.Sprintf(`organisation: {domains: [bo.example], trusted_networks: [127.0.0.0/8]}
-admin: {listen: %q}
-milter:
-  - {name: unix, listen: "unix:%s/milter.sock", mode: "0666"}
-  - {name: tcp, listen: "tcp:%s"}
-relay: [{name: relay, listen: %q, next_hops: [%q], direction: outbound}]
-`, admin, socket, tcp, s.addr[doorRelay], s.sink.Addr)}
-	if err := s.gate.Start(); err != nil {
+	if err := s.prepareGate(binary); err != nil {
 		return nil, err
 	}
-	s.mx.NextHop, s.mx.Listens = s.sink.Addr, []string{s.addr[basePostfix], s.addr[doorUnix], s.addr[doorTCP]}
-	s.mx.Main = string(lines) + "\ndefault_process_limit = 200\nnotify_classes =\n"
-	s.mx.Master = fmt.Sprintf("%s inet n - y - 200 smtpd -o smtpd_milters=\n%s inet n - y - 200 smtpd -o smtpd_milters=unix:congthu/milter.sock\n%s inet n - y - 200 smtpd -o smtpd_milters=inet:%s\n",
-		s.addr[basePostfix], s.addr[doorUnix], s.addr[doorTCP], tcp)
-	return s, s.mx.Start()
+	if err := s.startFilters(says); err != nil {
+		return nil, err
+	}
+	if s.mx.Dir != "" {
+		if err := s.startPostfix(); err != nil {
+			return nil, err
+		}
+	}
+	return s, s.probe()
 }
 
-// addresses picks a port for everything that listens.
-func (s *stand) addresses() error {
-	s.addr = map[string]string{baseDirect: s.sink.Addr}
-	var ports peer.Ports
-	for _, name := range []string{basePostfix, doorUnix, doorTCP, doorRelay, "tcp door", "admin"} {
-		addr, err := ports.Next()
-		if err != nil {
+func (s *stand) startSink() (err error) {
+	if s.sinkAddr, err = s.ports.Next(); err != nil {
+		return err
+	}
+	if s.sink, err = own(roleSink, s.sinkAddr, ""); err != nil {
+		return err
+	}
+	if err := s.sink.Start(); err != nil {
+		return err
+	}
+	s.count, err = dialCounter(s.sinkAddr)
+	return err
+}
+
+// prepare places the candidates and finds their servers.
+func (s *stand) prepare(all []kind) (err error) {
+	for _, k := range all {
+		if k.hook == hookInline || s.mx.Dir != "" {
+			continue
+		}
+		if err := s.mx.Prepare(); err != nil {
 			return err
 		}
-		s.addr[name] = addr
+		s.sockets = filepath.Join(s.mx.Dir, "spool/congthu")
+		if err := os.Mkdir(s.sockets, 0o755); err != nil {
+			return fmt.Errorf("making the sockets' folder: %w", err)
+		}
+		if s.plain, err = s.ports.Next(); err != nil {
+			return err
+		}
+		if s.reinject, err = s.ports.Next(); err != nil {
+			return err
+		}
+	}
+	for _, k := range all {
+		c := &candidate{kind: k}
+		if err := c.place(s); err != nil {
+			return err
+		}
+		if !k.ours() {
+			if err := c.make(s); err != nil {
+				s.missing = append(s.missing, k.key+": "+err.Error())
+				continue
+			}
+		}
+		s.candidates = append(s.candidates, c)
 	}
 	return nil
 }
 
+// prepareGate writes the configuration of the doors that are measured: one process for all.
+func (s *stand) prepareGate(binary string) (err error) {
+	var milters, relays strings.Builder
+	for _, c := range s.candidates {
+		if !c.ours() {
+			continue
+		}
+		switch c.hook {
+		case hookMilterUnix:
+			fmt.Fprintf(&milters, "  - {name: %s, listen: %q, mode: \"0666\"}\n", c.key, c.listen)
+		case hookMilterTCP:
+			fmt.Fprintf(&milters, "  - {name: %s, listen: \"tcp:%s\"}\n", c.key, c.listen)
+		case hookProxyFilter:
+			fmt.Fprintf(&relays, "  - {name: %s, listen: %q, next_hops: [%q], trusted_peers: [127.0.0.1]}\n", c.key, c.listen, s.reinject)
+		case hookInline:
+			fmt.Fprintf(&relays, "  - {name: %s, listen: %q, next_hops: [%q], direction: outbound}\n", c.key, c.listen, s.sinkAddr)
+		}
+	}
+	if milters.Len()+relays.Len() == 0 {
+		return nil
+	}
+	if binary, err = filepath.Abs(binary); err != nil {
+		return fmt.Errorf("finding the gate's binary: %w", err)
+	}
+	admin, err := s.ports.Next()
+	if err != nil {
+		return err
+	}
+	text := fmt.Sprintf("organisation: {domains: [bo.example], trusted_networks: [127.0.0.0/8]}\nadmin: {listen: %q}\n", admin)
+	if milters.Len() > 0 {
+		text += "milter:\n" + milters.String()
+	}
+	if relays.Len() > 0 {
+		text += "relay:\n" + relays.String()
+	}
+	s.gate = &peer.Gate{Binary: binary, Admin: admin, Dir: s.dir, Config: text}
+	for _, c := range s.candidates {
+		if c.ours() {
+			c.server = s.gate
+		}
+	}
+	return nil
+}
+
+// startFilters starts the gate, the floors and the peers. A peer that does not start is missing.
+func (s *stand) startFilters(says io.Writer) error {
+	if s.gate != nil {
+		if err := s.gate.Start(); err != nil {
+			return err
+		}
+	}
+	var there []*candidate
+	for _, c := range s.candidates {
+		if !c.ours() {
+			fmt.Fprintf(says, "starting %s\n", c.key)
+			if err := c.server.Start(); err != nil {
+				if c.role != "" {
+					return err
+				}
+				s.missing = append(s.missing, c.key+": "+err.Error())
+				continue
+			}
+		}
+		there = append(there, c)
+	}
+	s.candidates = there
+	for _, c := range s.candidates {
+		if err := settle(c.server.PID()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// settle waits until a process has finished starting: until it works for less than 10 ms in 300 ms.
+func settle(pid int) error {
+	before, err := cpuSeconds(pid)
+	for end := time.Now().Add(startLimit); err == nil && time.Now().Before(end); {
+		time.Sleep(300 * time.Millisecond)
+		var now float64
+		if now, err = cpuSeconds(pid); err == nil && now-before < 0.01 {
+			return nil
+		}
+		before = now
+	}
+	return err
+}
+
+// startPostfix starts Postfix from the deployed files.
+func (s *stand) startPostfix() error {
+	root, err := peer.ModuleRoot()
+	if err != nil {
+		return err
+	}
+	deployed := map[string]string{}
+	for _, name := range []string{"milter.cf", "proxy-filter.cf", "proxy-filter.master.cf"} {
+		b, err := os.ReadFile(filepath.Join(root, "deploy/postfix", name))
+		if err != nil {
+			return fmt.Errorf("reading the Postfix lines: %w", err)
+		}
+		deployed[name] = string(b)
+	}
+	s.mx.NextHop, s.mx.Listens = s.sinkAddr, []string{s.plain}
+	s.mx.Main = merged(deployed["milter.cf"], deployed["proxy-filter.cf"]) + "\ndefault_process_limit = 200\nnotify_classes =\n"
+	var master strings.Builder
+	fmt.Fprintf(&master, "%s inet n - y - 200 smtpd -o smtpd_milters=\n", s.plain)
+	client, again, ok := strings.Cut(deployed["proxy-filter.master.cf"], "\n127.0.0.1:10026 inet")
+	if !ok {
+		return errors.New("deploy/postfix/proxy-filter.master.cf has no listener on 127.0.0.1:10026")
+	}
+	fmt.Fprintf(&master, "%s inet%s\n", s.reinject, again)
+	for _, c := range s.candidates {
+		switch c.hook {
+		case hookInline:
+			continue
+		case hookMilterUnix:
+			fmt.Fprintf(&master, "%s inet n - y - 200 smtpd -o smtpd_milters=unix:congthu/%s\n", c.load, filepath.Base(c.listen))
+		case hookMilterTCP:
+			fmt.Fprintf(&master, "%s inet n - y - 200 smtpd -o smtpd_milters=inet:%s\n", c.load, c.listen)
+		case hookProxyFilter:
+			master.WriteString(strings.NewReplacer("\nsmtp      inet", "\n"+c.load+" inet", "127.0.0.1:10025", c.listen).Replace(client) + "\n")
+		}
+		s.mx.Listens = append(s.mx.Listens, c.load)
+	}
+	s.mx.Master = master.String()
+	return s.mx.Start()
+}
+
+// merged is a with the settings of b that it does not make.
+func merged(a, b string) string {
+	set := map[string]bool{}
+	key := func(line string) string {
+		k, _, ok := strings.Cut(line, "=")
+		if !ok || strings.HasPrefix(line, "#") {
+			return ""
+		}
+		return strings.TrimSpace(k)
+	}
+	for line := range strings.Lines(a) {
+		set[key(line)] = true
+	}
+	out := strings.TrimRight(a, "\n") + "\n"
+	for line := range strings.Lines(b) {
+		if k := key(line); k != "" && !set[k] {
+			out += line
+		}
+	}
+	return out
+}
+
+// probe sends the mail that every rspamd refuses (GTUBE) through those that are measured: a scanner that scans
+// nothing would be cheap.
+func (s *stand) probe() error {
+	const gtube = "XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X"
+	mail := wire(head("gtube") + "\r\n" + gtube + "\r\n.\r\n")
+	for _, c := range s.candidates {
+		if c.key != keyRspamd && c.key != keyRspamdBare {
+			continue
+		}
+		if _, err := one(c.load, mail); err == nil || !strings.Contains(err.Error(), "not accepted: 5") {
+			return fmt.Errorf("%s does not refuse GTUBE, so it does not scan: %v", c.key, err)
+		}
+	}
+	return nil
+}
+
+// stop ends everything.
 func (s *stand) stop() (err error) {
-	if s.mx != nil && s.mx.Dir != "" {
+	if s.mx.Dir != "" {
 		err = s.mx.Stop()
+	}
+	for _, c := range s.candidates {
+		if !c.ours() && c.server != nil {
+			err = errors.Join(err, c.server.Stop())
+		}
 	}
 	if s.gate != nil && s.gate.Starts > 0 {
 		err = errors.Join(err, s.gate.Stop())
 	}
-	return errors.Join(err, s.sink.Close())
-}
-
-// bracketed runs a load through every door, each between two runs of its baseline.
-func (s *stand) bracketed(t *table, part string, round int, l load) error {
-	for _, family := range [][]string{{doorUnix, doorTCP}, {doorRelay}} {
-		if round%2 == 1 && len(family) == 2 { // neither always comes first
-			family[0], family[1] = family[1], family[0]
-		}
-		base := s.base[family[0]]
-		before, err := s.measured(base, l, nil)
-		if err != nil {
-			return err
-		}
-		for _, door := range family {
-			var cpu float64
-			got, err := s.measured(door, l, &cpu)
-			if err != nil {
-				return err
-			}
-			after, err := s.measured(base, l, nil)
-			if err != nil {
-				return err
-			}
-			t.add(part, door, metricRatio, got.perSecond/((before.perSecond+after.perSecond)/2))
-			t.add(part, door, metricRate, got.perSecond)
-			t.add(part, base, metricRate, after.perSecond)
-			t.add(part, door, metricCPU, cpu/float64(l.count)*1000)
-			t.add(part, door, metricAdded, ms(got.dotP50)-(ms(before.dotP50)+ms(after.dotP50))/2)
-			t.add(part, base, metricDot, ms(after.dotP50))
-			before = after
-		}
+	if s.count != nil {
+		err = errors.Join(err, s.count.close())
 	}
-	return nil
-}
-
-func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
-
-// measured warms a door up and runs the load through it. cpu, when not nil, gets the gate's seconds.
-func (s *stand) measured(door string, l load, cpu *float64) (sent, error) {
-	warm := l
-	warm.count, warm.every = min(l.count, 2*l.sessions), 0
-	if _, err := warm.run(s.addr[door], s.sink); err != nil {
-		return sent{}, fmt.Errorf("%s, warming up: %w", door, err)
+	if s.sink != nil {
+		err = errors.Join(err, s.sink.Stop())
 	}
-	if err := s.mx.WaitEmpty(time.Minute); err != nil {
-		return sent{}, err
+	if s.dir != "" {
+		err = errors.Join(err, os.RemoveAll(s.dir))
 	}
-	seen, err := s.gate.Metric("congthu_messages_total")
-	if err != nil {
-		return sent{}, err
-	}
-	start, err := cpuSeconds(s.gate.PID())
-	if err != nil {
-		return sent{}, err
-	}
-	got, err := l.run(s.addr[door], s.sink)
-	if err != nil {
-		return got, fmt.Errorf("%s: %w", door, err)
-	}
-	end, err := cpuSeconds(s.gate.PID())
-	if err != nil {
-		return got, err
-	}
-	if cpu == nil {
-		return got, s.mx.WaitEmpty(time.Minute)
-	}
-	*cpu = end - start
-	now, err := s.gate.Metric("congthu_messages_total")
-	if err == nil && int(now-seen) != l.count {
-		err = fmt.Errorf("%s: the gate judged %.0f messages of %d", door, now-seen, l.count)
-	}
-	return got, errors.Join(err, s.mx.WaitEmpty(time.Minute))
-}
-
-// peaks measures, for each door, a gate that was just started and meets many large mails at once.
-func (s *stand) peaks(t *table, l load) error {
-	for _, door := range doors() {
-		if err := s.gate.Stop(); err != nil {
-			return err
-		}
-		if err := s.gate.Start(); err != nil {
-			return err
-		}
-		if err := resetPeak(s.gate.PID()); err != nil {
-			return err
-		}
-		shared, err := watchShared()
-		if err != nil {
-			return err
-		}
-		_, err = l.run(s.addr[door], s.sink)
-		files := shared.mib()
-		if err != nil {
-			return fmt.Errorf("%s: %w", door, err)
-		}
-		peak, err := peakMiB(s.gate.PID())
-		if err != nil {
-			return err
-		}
-		t.add(partMemory, door, metricPeak, peak)
-		t.add(partMemory, door, metricFiles, files)
-		if err := s.mx.WaitEmpty(time.Minute); err != nil {
-			return err
-		}
-	}
-	return nil
+	return err
 }
