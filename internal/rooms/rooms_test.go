@@ -21,6 +21,8 @@ func allowed() map[string][]string {
 		"rules":           {"filter", "filter/message", "rules/pack", "rules/custom"},
 		"rules/custom":    {"filter", "filter/message"},
 		"rules/pack":      {"filter"},
+		"store":           {"filter", "filter/message", "filter/evidence", "store/notice"},
+		"store/notice":    {"filter"},
 	}
 }
 

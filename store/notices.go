@@ -1,0 +1,104 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"congthu/store/notice"
+)
+
+// Limits of the queue of notices.
+const (
+	maxNotice      = 256 << 10           // octets of one notice as JSON
+	maxNoticeReply = 500                 // octets of why a notice could not be sent
+	keepNotices    = 30 * 24 * time.Hour // how long it is known that one was sent
+)
+
+// Store is the queue of package notice.
+var _ notice.Queue = (*Store)(nil)
+
+// QueueNotice implements notice.Queue.
+func (s *Store) QueueNotice(ctx context.Context, n notice.Notice) (queued bool, err error) {
+	n.Attempts = 0
+	body, err := json.Marshal(n)
+	if err != nil {
+		return false, fmt.Errorf("queueing a notice: %w", err)
+	}
+	if n.ID == "" || n.To == "" || len(body) > maxNotice {
+		return false, fmt.Errorf("queueing a notice: %w: without id or address, or over %d octets", ErrInvalid, maxNotice)
+	}
+	err = s.write(ctx, "queueing a notice", func(tx *sql.Tx) error {
+		told, err := tx.ExecContext(ctx, tellNotice, n.To, n.Rule, micro(n.Created), micro(n.Created.Add(-notice.Interval)))
+		if err != nil {
+			return err
+		}
+		if rows, err := told.RowsAffected(); err != nil || rows == 0 {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, insertNotice, n.ID, n.To, n.Rule, string(body), micro(n.Created)); err != nil {
+			if unique(err) {
+				return fmt.Errorf("%w with the id %s", ErrExists, n.ID)
+			}
+			return err
+		}
+		queued = true
+		return nil
+	})
+	return queued && err == nil, err
+}
+
+// NextNotices implements notice.Queue.
+func (s *Store) NextNotices(ctx context.Context, now time.Time, limit int) (all []notice.Notice, err error) {
+	err = s.read(ctx, "reading the queue of notices", func(q querier) error {
+		rows, err := q.QueryContext(ctx, selectNotices, micro(now), page(limit))
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var body string
+			var attempts int
+			if err := rows.Scan(&body, &attempts); err != nil {
+				return err
+			}
+			var n notice.Notice
+			if err := json.Unmarshal([]byte(body), &n); err != nil {
+				return fmt.Errorf("a notice cannot be read: %w", err)
+			}
+			n.Attempts = attempts
+			all = append(all, n)
+		}
+		return rows.Err()
+	})
+	return all, err
+}
+
+// MarkSent implements notice.Queue. A notice that ended already stays as it is.
+func (s *Store) MarkSent(ctx context.Context, id string) error {
+	return s.noted(ctx, "noting a notice as sent", sentNotice, id, micro(s.options.Now()))
+}
+
+// MarkFailed implements notice.Queue. A notice that ended already stays as it is.
+func (s *Store) MarkFailed(ctx context.Context, id, reason string, next time.Time) error {
+	if next.IsZero() {
+		return s.noted(ctx, "giving up a notice", giveUpNotice, id, micro(s.options.Now()), cut(reason, maxNoticeReply))
+	}
+	return s.noted(ctx, "putting a notice off", failNotice, id, micro(next), cut(reason, maxNoticeReply))
+}
+
+// noted changes one notice, and drops what is known of those long ended.
+func (s *Store) noted(ctx context.Context, what, statement string, args ...any) error {
+	return s.write(ctx, what, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, statement, args...); err != nil {
+			return err
+		}
+		now := s.options.Now()
+		_, notices := tx.ExecContext(ctx, dropNotices, micro(now.Add(-keepNotices)))
+		_, told := tx.ExecContext(ctx, dropTold, micro(now.Add(-keepNotices)))
+		return errors.Join(notices, told)
+	})
+}

@@ -1,0 +1,267 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Times of a release.
+const (
+	// ReleaseLease is how long nobody else may begin a release that was begun: what submits it gave up long
+	// before.
+	ReleaseLease = 10 * time.Minute
+	// ReleasePasses is how long after its beginning a released message is let through a gate: longer than
+	// servers keep mail in their queues (RFC 5321 section 4.5.4.1: 4 to 5 days).
+	ReleasePasses = 6 * 24 * time.Hour
+)
+
+// Release is a message that is to be submitted: what Open reads, with this envelope.
+type Release struct {
+	ID          string
+	Attempt     int // 1 for the first; with a later one the message may have been delivered before
+	ReversePath string
+	Recipients  []string
+	BodySHA256  string
+}
+
+// Approve notes that an officer approves the release of a message. ready tells whether that is enough: one
+// officer, or two different ones for a message that needs it. Once more by the same officer changes nothing.
+func (s *Store) Approve(ctx context.Context, id, who string) (ready bool, err error) {
+	err = s.write(ctx, "approving the release of "+id, func(tx *sql.Tx) error {
+		if _, err := undecidedState(ctx, tx, id); err != nil {
+			return err
+		}
+		o, err := officer(ctx, tx, who)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, insertApproval, id, o.ID, micro(s.options.Now())); err != nil {
+			return err
+		}
+		ready, err = approved(ctx, tx, id)
+		return err
+	})
+	return ready, err
+}
+
+// approved tells whether enough officers, of those there are now, approved.
+func approved(ctx context.Context, q querier, id string) (bool, error) {
+	var two bool
+	var n int
+	if err := q.QueryRowContext(ctx, selectApproved, id).Scan(&two, &n); err != nil {
+		return false, err
+	}
+	return n >= 2 || n == 1 && !two, nil
+}
+
+// ReleaseStart prepares the release of an approved message, durable before anything is submitted. The caller
+// submits the content and calls ReleaseDone after the 250, or ReleaseFailed. A message that is released
+// already is ErrDecided: a replayed release does nothing. After ReleaseLease an attempt whose end nobody told
+// may be begun anew; Release.Attempt shows it.
+func (s *Store) ReleaseStart(ctx context.Context, id, who string) (r Release, err error) {
+	now := s.options.Now()
+	err = s.write(ctx, "releasing "+id, func(tx *sql.Tx) error {
+		o, err := officer(ctx, tx, who)
+		if err != nil {
+			return err
+		}
+		var state State
+		var started int64
+		r = Release{ID: id}
+		err = tx.QueryRowContext(ctx, selectRelease, id).Scan(&state, &r.ReversePath, &r.BodySHA256, &r.Attempt, &started)
+		switch {
+		case errors.Is(err, sql.ErrNoRows):
+			return ErrNotFound
+		case err != nil:
+			return err
+		case !state.Undecided():
+			return ErrDecided
+		case state == StateReleasing && now.Sub(fromMicro(started)) < ReleaseLease:
+			return ErrReleasing
+		}
+		if ready, err := approved(ctx, tx, id); err != nil || !ready {
+			return errors.Join(err, ErrNotApproved)
+		}
+		if r.Recipients, err = texts(ctx, tx, selectRecipients, id); err != nil {
+			return err
+		}
+		r.Attempt++
+		return prepare(ctx, tx, r, o.Address, now)
+	})
+	return r, err
+}
+
+// prepare writes what is about to be submitted.
+func prepare(ctx context.Context, tx *sql.Tx, r Release, who string, now time.Time) error {
+	if _, err := tx.ExecContext(ctx, setReleasing, r.ID); err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, insertRelease, r.ID, r.BodySHA256, mailbox(r.ReversePath), micro(now), who, r.Attempt); err != nil {
+		return err
+	}
+	for _, to := range mailboxes(r.Recipients) {
+		if _, err := tx.ExecContext(ctx, prepareRecipient, r.ID, to); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ReleaseDone notes that the message of a release was taken by the next server, whose reply this is. The
+// content is gone then. Once more it changes nothing.
+func (s *Store) ReleaseDone(ctx context.Context, r Release, who, reply string) error {
+	err := s.write(ctx, "noting the release of "+r.ID, func(tx *sql.Tx) error {
+		now := micro(s.options.Now())
+		if err := end(ctx, tx, r.ID, StateReleased, now, who, ""); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, finishRelease, r.ID, now, cut(reply, maxReason))
+		return err
+	})
+	if errors.Is(err, ErrDecided) {
+		var state State
+		err = s.read(ctx, "noting the release of "+r.ID, func(q querier) error {
+			return q.QueryRowContext(ctx, selectState, r.ID).Scan(&state)
+		})
+		if err == nil && state != StateReleased {
+			err = fmt.Errorf("noting the release of %s: %w", r.ID, ErrDecided)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return s.measure(ctx)
+}
+
+// ReleaseFailed gives up an attempt that is known to have delivered nothing. The message is undecided as
+// before and keeps its approvals; it no longer passes a gate. An attempt that a later one took over changes
+// nothing.
+func (s *Store) ReleaseFailed(ctx context.Context, r Release) error {
+	return s.write(ctx, "giving up the release of "+r.ID, func(tx *sql.Tx) error {
+		done, err := tx.ExecContext(ctx, failRelease, r.ID, r.Attempt)
+		if err != nil {
+			return err
+		}
+		if n, err := done.RowsAffected(); err != nil || n == 0 {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, dropPasses, r.ID, micro(s.options.Now()))
+		return err
+	})
+}
+
+// Delete deletes an undecided message. Its content and keys are gone; what is known of it stays, with who
+// decided and why. The caller recorded it before.
+func (s *Store) Delete(ctx context.Context, id, who, reason string) error {
+	if strings.TrimSpace(reason) == "" || who == "" {
+		return fmt.Errorf("deleting %s: %w: who and why must be said", id, ErrInvalid)
+	}
+	if err := errors.Join(printable(maxName, who), printable(maxReason, reason)); err != nil {
+		return fmt.Errorf("deleting %s: %w", id, err)
+	}
+	err := s.write(ctx, "deleting "+id, func(tx *sql.Tx) error {
+		state, err := undecidedState(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		if state == StateReleasing {
+			return ErrReleasing
+		}
+		return end(ctx, tx, id, StateDeleted, micro(s.options.Now()), who, reason)
+	})
+	if err != nil {
+		return err
+	}
+	return s.measure(ctx)
+}
+
+// end decides on a message: what is left of it is what is known of it.
+func end(ctx context.Context, tx *sql.Tx, id string, state State, now int64, who, reason string) error {
+	done, err := tx.ExecContext(ctx, decide, id, string(state), now, who, reason, []byte{})
+	if err != nil {
+		return err
+	}
+	if n, err := done.RowsAffected(); err != nil {
+		return err
+	} else if n == 0 {
+		_, err := undecidedState(ctx, tx, id)
+		return err
+	}
+	for _, drop := range []string{dropChunks, dropKeys} {
+		if _, err := tx.ExecContext(ctx, drop, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// TakeRelease tells whether a message that came to a gate is one that is being released, and lets it through:
+// each recipient of a release once, so that a server may split the envelope. A recipient that is not the
+// release's, or was taken, takes nothing. hold is the id of the released message.
+func (s *Store) TakeRelease(ctx context.Context, bodySHA256, reversePath string, recipients []string) (hold string, ok bool, err error) {
+	now := s.options.Now()
+	sender, since, to := mailbox(reversePath), micro(now.Add(-ReleasePasses)), mailboxes(recipients)
+	var candidates []string
+	// Most mail is no release: it costs one query and no write.
+	err = s.read(ctx, "looking for a release", func(q querier) error {
+		candidates, err = texts(ctx, q, selectPassing, bodySHA256, sender, since)
+		return err
+	})
+	if err != nil || len(candidates) == 0 || len(to) == 0 {
+		return "", false, err
+	}
+	for _, id := range candidates {
+		err := s.write(ctx, "letting a release through", func(tx *sql.Tx) error {
+			still, err := texts(ctx, tx, selectPassing, bodySHA256, sender, since)
+			if err != nil {
+				return err
+			}
+			for _, other := range still {
+				if other == id {
+					return take(ctx, tx, id, to, micro(now))
+				}
+			}
+			return errNotTaken
+		})
+		if errors.Is(err, errNotTaken) {
+			continue
+		}
+		return id, err == nil, err
+	}
+	return "", false, nil
+}
+
+var errNotTaken = errors.New("not a recipient of the release, or taken already")
+
+func take(ctx context.Context, tx *sql.Tx, id string, recipients []string, now int64) error {
+	for _, to := range recipients {
+		done, err := tx.ExecContext(ctx, takeRecipient, id, to, now)
+		if err != nil {
+			return err
+		}
+		if n, err := done.RowsAffected(); err != nil || n == 0 {
+			return errors.Join(err, errNotTaken)
+		}
+	}
+	return nil
+}
+
+// ReturnRelease gives back what TakeRelease took, because the next hop did not take the message: it may come
+// once more.
+func (s *Store) ReturnRelease(ctx context.Context, hold string, recipients []string) error {
+	return s.write(ctx, "giving back the release of "+hold, func(tx *sql.Tx) error {
+		for _, to := range mailboxes(recipients) {
+			if _, err := tx.ExecContext(ctx, returnRecipient, hold, to); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// cut is s in at most n octets of whole characters.
+func cut(s string, n int) string { return strings.ToValidUTF8(s[:min(len(s), n)], "") }
