@@ -120,6 +120,9 @@ func relayConfig(c *policy.Config, r policy.Relay) relay.Config {
 	rc.TLS = relay.ListenTLS{Certificate: r.TLS.Certificate, Key: r.TLS.Key, Required: bool(r.TLS.Required)}
 	rc.AuthPass = r.Auth == policy.AuthPass
 	rc.ClientFacts = relay.ClientFacts(r.ClientFacts)
+	rc.Keep = relay.Keep{Connections: int(r.Keep.Connections), Idle: time.Duration(r.Keep.Idle), Age: time.Duration(r.Keep.Age), Mails: int(r.Keep.Mails)}
+	rc.Timeouts.Command, rc.Timeouts.Data = time.Duration(r.Timeouts.Command), time.Duration(r.Timeouts.Data)
+	rc.Timeouts.Message, rc.Timeouts.Session = time.Duration(r.Timeouts.Message), time.Duration(r.Timeouts.Session)
 	rc.AfterQueue = r.Queue == policy.QueueAfter
 	rc.Received, rc.ClientConnections = bool(r.Received), int(r.ClientConnections)
 	rc.NextHopTLS = relay.NextHopTLS{Mode: relay.TLSMode(r.NextHopTLS.Mode), CA: r.NextHopTLS.CA}

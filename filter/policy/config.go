@@ -64,6 +64,8 @@ type Relay struct {
 	Auth         Auth       `yaml:"auth"`     // pass: AUTH goes through to the next hop, under TLS
 	// ClientFacts is how next hops are told who the client is.
 	ClientFacts ClientFacts `yaml:"client_facts"`
+	Timeouts    Timeouts    `yaml:"timeouts"`
+	Keep        Keep        `yaml:"keep"`
 	// ClientConnections are those of one client address at once; beyond: 421. 0 for as many as there are.
 	ClientConnections Count `yaml:"client_connections"`
 }
@@ -157,7 +159,7 @@ func defaultReasons() map[message.Reason]filter.Disposition {
 // setDefaults fills a new list element before its keys are read.
 func (m *Milter) setDefaults() { *m = Milter{Mode: 0o660, Direction: Auto, Connections: 2000} }
 func (r *Relay) setDefaults() {
-	*r = Relay{Direction: Auto, Queue: QueueBefore, Connections: 500, ClientConnections: 50, Auth: AuthOff, ClientFacts: FactsXforward, NextHopTLS: NextHopTLS{Mode: TLSOff},
+	*r = Relay{Direction: Auto, Queue: QueueBefore, Connections: 500, ClientConnections: 50, Auth: AuthOff, ClientFacts: FactsXforward, Timeouts: defaultTimeouts(), Keep: defaultKeep(), NextHopTLS: NextHopTLS{Mode: TLSOff},
 		TrustedPeers: []Network{Network(netip.MustParsePrefix("127.0.0.1/32")), Network(netip.MustParsePrefix("::1/128"))}}
 }
 

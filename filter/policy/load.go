@@ -166,6 +166,7 @@ func (c *Config) check(d *decoder) {
 			bad(path, "needs next_hops: the server that takes the mail, for example [\"127.0.0.1:10026\"]")
 		}
 		r.checkTLS(path, bad)
+		r.checkTimeouts(path, bad)
 		for k, h := range r.NextHops {
 			if err := hostPort(h); err != nil {
 				bad(fmt.Sprintf("%s.next_hops[%d]", path, k), "%v", err)

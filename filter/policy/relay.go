@@ -3,6 +3,7 @@ package policy
 import (
 	"fmt"
 	"strconv"
+	"time"
 )
 
 // RelayTLS is STARTTLS as a relay listener offers it; without files it does not.
@@ -78,6 +79,41 @@ const (
 // UnmarshalText reads a way.
 func (f *ClientFacts) UnmarshalText(b []byte) error {
 	return choose(f, b, "way to tell of a client", string(FactsOff), string(FactsXforward), string(FactsXclient), string(FactsAuto))
+}
+
+// Timeouts are how long a relay listener waits for its clients; beyond: 421 4.4.2. How long it waits for next
+// hops is RFC 5321's.
+type Timeouts struct {
+	Command Duration `yaml:"command"` // for the next command
+	Data    Duration `yaml:"data"`    // for each piece of a message
+	Message Duration `yaml:"message"` // for a whole message
+	Session Duration `yaml:"session"` // for all of a connection, but for a message that is coming
+}
+
+func defaultTimeouts() Timeouts { // RFC 5321 section 4.5.3.2, where it has one
+	return Timeouts{Command: Duration(5 * time.Minute), Data: Duration(3 * time.Minute), Message: Duration(30 * time.Minute), Session: Duration(time.Hour)}
+}
+
+// Keep is how connections to a next hop are kept between clients.
+type Keep struct {
+	Connections Count    `yaml:"connections"` // idle at once; 0 keeps none
+	Idle        Duration `yaml:"idle"`        // below what the next hop allows: Postfix under stress drops after 10 s
+	Age         Duration `yaml:"age"`
+	Mails       Count    `yaml:"mails"` // on one connection
+}
+
+func defaultKeep() Keep {
+	return Keep{Connections: 20, Idle: Duration(5 * time.Second), Age: Duration(5 * time.Minute), Mails: 50}
+}
+
+// checkTimeouts finds what cannot be meant in the times of the listener at path.
+func (r Relay) checkTimeouts(path string, bad func(path, format string, args ...any)) {
+	switch t := r.Timeouts; {
+	case t.Data > t.Message:
+		bad(path+".timeouts.data", "%s for a piece of a message is longer than %s for the whole (message)", shown(t.Data), shown(t.Message))
+	case t.Command > t.Session:
+		bad(path+".timeouts.command", "%s for one command is longer than %s for all (session)", shown(t.Command), shown(t.Session))
+	}
 }
 
 // Count is a whole number from 0.

@@ -95,7 +95,8 @@ func (x *authExchange) run(line string) (reply, error) {
 		if x.broken = c.send(r); x.broken != nil {
 			return reply{}, x.broken
 		}
-		said, err := c.in.line(time.Now().Add(c.srv.cfg.Timeouts.Command))
+		until, _ := c.commandDeadline()
+		said, err := c.in.line(until)
 		switch {
 		case errors.Is(err, errLineTooLong), err == nil && hasControl(said):
 			line = "*" // gives up (RFC 4954 section 4): the next hop's refusal is the answer

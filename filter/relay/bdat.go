@@ -40,7 +40,10 @@ func (c *connection) bdat(ctx context.Context, args string) (reply, error) {
 	defer c.in.setBusy(false)
 	tx := c.tx
 	if refusal := c.noChunk(tx); refusal.code != 0 {
-		until := time.Now().Add(c.srv.cfg.Timeouts.Message)
+		until := time.Now().Add(c.srv.cfg.Timeouts.Message) // though the connection ends sooner
+		if until.After(c.until) {
+			until = c.until
+		}
 		if err := c.take(octets, until, func([]byte) {}); err != nil {
 			return c.chunkBroken(err)
 		}

@@ -34,10 +34,11 @@ type connection struct {
 	hop          *nextHop   // nil while there is none
 	speakFor     *spokenFor // whom hop shall take us for; nil when it is not told with XCLIENT
 
-	replies  []byte // not yet sent
-	breaches int    // wrong commands
-	idle     int    // commands since the last message
-	closing  bool   // after the next reply
+	until    time.Time // when it is closed
+	replies  []byte    // not yet sent
+	breaches int       // wrong commands
+	idle     int       // commands since the last message
+	closing  bool      // after the next reply
 
 	mu      sync.Mutex
 	hopConn net.Conn // hop's, for cut
@@ -45,7 +46,7 @@ type connection struct {
 }
 
 func newConnection(s *Server, conn net.Conn) *connection {
-	c := &connection{srv: s, raw: conn, conn: conn, in: newInput(conn, s.blocks, maxCommandLine)}
+	c := &connection{srv: s, raw: conn, conn: conn, in: newInput(conn, s.blocks, maxCommandLine), until: time.Now().Add(s.cfg.Timeouts.Session)}
 	if a, ok := conn.RemoteAddr().(*net.TCPAddr); ok {
 		c.peer, c.port = a.AddrPort().Addr().Unmap().WithZone(""), a.AddrPort().Port()
 	}
@@ -108,7 +109,11 @@ func (c *connection) step(ctx context.Context) (reply, error) {
 	if c.in.interrupted() {
 		return own(shuttingDown(c.srv.cfg.Hostname)), nil
 	}
-	line, err := c.in.line(time.Now().Add(c.srv.cfg.Timeouts.Command))
+	deadline, last := c.commandDeadline()
+	if last && !time.Now().Before(deadline) {
+		return own(replyTooLong), nil // also to a client that never stops talking
+	}
+	line, err := c.in.line(deadline)
 	switch {
 	case errors.Is(err, errLineTooLong):
 		return c.breach(replyLineTooLong), nil
@@ -118,6 +123,8 @@ func (c *connection) step(ctx context.Context) (reply, error) {
 		return own(replyBareLineFeed), nil
 	case errors.Is(err, errInterrupted):
 		return own(shuttingDown(c.srv.cfg.Hostname)), nil
+	case err != nil && isTimeout(err) && last:
+		return own(replyTooLong), nil
 	case err != nil && isTimeout(err):
 		return own(replyTimeout), nil
 	case err == io.EOF:
@@ -128,6 +135,20 @@ func (c *connection) step(ctx context.Context) (reply, error) {
 		return c.breach(replyControl), nil
 	}
 	return c.command(ctx, line)
+}
+
+// commandDeadline is how long the client's next line is waited for, and whether that is the end of the time
+// that it has for all. Between the chunks of a message it is the message's time that counts.
+func (c *connection) commandDeadline() (deadline time.Time, last bool) {
+	until := c.until
+	if c.tx != nil && c.tx.chunks != nil {
+		until = c.tx.chunks.until
+	}
+	deadline = time.Now().Add(c.srv.cfg.Timeouts.Command)
+	if !deadline.Before(until) {
+		return until, true
+	}
+	return deadline, false
 }
 
 // breach answers a command that breaks the protocol, and counts it.

@@ -1,7 +1,6 @@
 package relay
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -31,57 +30,6 @@ type nextHop struct {
 	xclient  []string // attributes of XCLIENT that it takes; nil when it is not asked, or does not
 	identity string   // the XCLIENT command it was given, "" for none
 	personal bool     // knows something of its client that outlives a transaction: never kept
-}
-
-// dialNextHop connects to addr, reads its greeting, begins TLS and asks for XCLIENT as the listener wants
-// it, all before deadline.
-func (s *Server) dialNextHop(ctx context.Context, addr string, deadline time.Time) (*nextHop, error) {
-	h, err := s.securedBy(ctx, addr, deadline)
-	if err != nil || !s.cfg.ClientFacts.wantsXclient() {
-		return h, err
-	}
-	if err = h.askXclient(s, deadline); err != nil {
-		_ = h.conn.Close()
-		return nil, err
-	}
-	return h, nil
-}
-
-// securedBy connects to addr, reads its greeting and begins TLS.
-func (s *Server) securedBy(ctx context.Context, addr string, deadline time.Time) (*nextHop, error) {
-	h, err := s.greetedBy(ctx, addr, deadline)
-	if err != nil || s.clientTLS == nil {
-		return h, err
-	}
-	if err = h.secure(ctx, s, deadline); err == nil {
-		return h, nil
-	}
-	_ = h.conn.Close()
-	if s.cfg.NextHopTLS.Mode != TLSOpportunistic || isTimeout(err) || ctx.Err() != nil {
-		return nil, err
-	}
-	s.log.Debug("next hop in clear", "error", err)
-	return s.greetedBy(ctx, addr, deadline)
-}
-
-// greetedBy connects to addr and reads its greeting.
-func (s *Server) greetedBy(ctx context.Context, addr string, deadline time.Time) (*nextHop, error) {
-	conn, err := s.dial(ctx, addr, deadline)
-	if err != nil {
-		return nil, fmt.Errorf("connecting to next hop %s: %w", addr, err)
-	}
-	h := &nextHop{addr: addr, conn: conn, in: newInput(conn, s.blocks, maxReplyLine), times: &s.cfg.Timeouts, made: time.Now()}
-	r, err := readReply(h.in, deadline)
-	switch {
-	case err != nil:
-		err = fmt.Errorf("greeting of next hop %s: %w", addr, err)
-	case r.class() != 2:
-		err = fmt.Errorf("next hop %s greets with code %d", addr, r.code)
-	default:
-		return h, nil
-	}
-	_ = conn.Close()
-	return nil, err
 }
 
 // command sends one command line, without CRLF, and reads its reply, which must be of the class
@@ -214,6 +162,8 @@ type content struct {
 	unwanted func() bool
 	// chunked tells that it came with BDAT, and so goes on if it can: it need not end in CRLF.
 	chunked bool
+	// undotted tells that no line of the spool begins with a dot, so that none has to be doubled.
+	undotted bool
 }
 
 // pieces are the fields to add on top and the ranges of the spool that follow.
@@ -236,6 +186,7 @@ func (c content) writeTo(w *dotWriter) error {
 	if _, err := w.Write(top); err != nil {
 		return err
 	}
+	w.plain = w.plain || c.undotted
 	for _, r := range kept {
 		if _, err := c.spool.WriteRange(w, r); err != nil {
 			return err

@@ -77,7 +77,8 @@ type Timeouts struct {
 	Command time.Duration // the client's next command
 	Write   time.Duration // a reply to be taken by the client
 	Data    time.Duration // each piece of a message, from the client
-	Message time.Duration // a whole message, from the client
+	Message time.Duration // a whole message, from the client, all its chunks together
+	Session time.Duration // a client's connection: then it is closed, but for a message that is coming
 	Connect time.Duration // connecting to a next hop and its greeting, all next hops together
 	Mail    time.Duration // the next hop's reply to EHLO, HELO, XFORWARD, MAIL and RSET
 	Rcpt    time.Duration // its reply to RCPT
@@ -114,6 +115,7 @@ func Defaults() Config {
 			Write:   5 * time.Minute,
 			Data:    3 * time.Minute,
 			Message: 30 * time.Minute,
+			Session: time.Hour,
 			Connect: 4 * time.Minute,
 			Mail:    5 * time.Minute,
 			Rcpt:    5 * time.Minute,
@@ -175,7 +177,7 @@ func (c Config) Validate() error {
 }
 
 func (t Timeouts) all() map[string]time.Duration {
-	return map[string]time.Duration{"command": t.Command, "write": t.Write, "data": t.Data, "message": t.Message,
+	return map[string]time.Duration{"command": t.Command, "write": t.Write, "data": t.Data, "message": t.Message, "session": t.Session,
 		"connect": t.Connect, "mail": t.Mail, "rcpt": t.Rcpt, "init": t.Init, "block": t.Block, "final": t.Final, "quit": t.Quit}
 }
 

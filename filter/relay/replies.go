@@ -43,6 +43,7 @@ const (
 	replyNoUTF8            = "550 5.6.7 SMTPUTF8 is not offered: the mail server behind the gate does not take it"
 	replyNoUTF8Path        = "553 5.6.7 Addresses are ASCII here: SMTPUTF8 is not offered"
 	replyTimeout           = "421 4.4.2 Timeout: closing the connection"
+	replyTooLong           = "421 4.4.2 Too much time taken: closing the connection"
 	replyTrouble           = "421 4.3.0 Internal trouble: closing the connection"
 )
 

@@ -163,7 +163,8 @@ func (c *connection) startTLS(ctx context.Context, args string) (reply, error) {
 	if n := c.in.buffered(); n > 0 {
 		c.log.Warn("client sent commands along with STARTTLS: thrown away", "octets", n)
 	}
-	conn, err := handshake(ctx, tls.Server(c.raw, c.srv.serverTLS), time.Now().Add(c.srv.cfg.Timeouts.Command))
+	deadline, _ := c.commandDeadline()
+	conn, err := handshake(ctx, tls.Server(c.raw, c.srv.serverTLS), deadline)
 	if err != nil {
 		return reply{}, fmt.Errorf("TLS with the client: %w", err)
 	}
