@@ -25,7 +25,6 @@ type Alerter struct {
 	interval time.Duration
 	now      func() time.Time
 	hooks    []*hook
-	done     chan struct{}
 
 	mu       sync.Mutex
 	gathered map[string]*gathering
@@ -49,7 +48,7 @@ type AlerterOptions struct {
 
 // NewAlerter checks the webhooks. Run must be called for alerts to leave.
 func NewAlerter(o AlerterOptions) (*Alerter, error) {
-	a := &Alerter{gate: o.Gate, interval: o.Interval, now: o.Now, gathered: map[string]*gathering{}, done: make(chan struct{})}
+	a := &Alerter{gate: o.Gate, interval: o.Interval, now: o.Now, gathered: map[string]*gathering{}}
 	if a.interval <= 0 {
 		a.interval = AlertInterval
 	}

@@ -4,15 +4,16 @@ import (
 	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"mime"
 	"mime/multipart"
 	"mime/quotedprintable"
 	"net/mail"
 	"net/textproto"
 	"strings"
+	"unicode/utf8"
 )
 
 // ErrSecret is the error for a secret that is too short to tell our notices from others.
@@ -65,8 +66,8 @@ func (w Identity) Own(messageID string) bool {
 	return ok && hmac.Equal([]byte(mark), []byte(w.mark(id)))
 }
 
-// Compose writes a notice as a message with CRLF line ends: multipart/alternative of text and HTML, all lines
-// in ASCII and within 78 octets. The same notice always gives the same octets, so that one that is sent twice, because
+// Compose writes a notice as a message with CRLF line ends: multipart/alternative of text and HTML, all in ASCII
+// and all lines but the Message-ID's within 78 octets. The same notice always gives the same octets, so that one that is sent twice, because
 // the server's answer was lost, is one to mail programs.
 func (w Identity) Compose(n Notice, r Rendered, t *Templates) ([]byte, error) {
 	if !asciiMailbox(n.To) {
@@ -79,9 +80,9 @@ func (w Identity) Compose(n Notice, r Rendered, t *Templates) ([]byte, error) {
 		return nil, fmt.Errorf("notice %s: boundary: %w", n.ID, err)
 	}
 	for _, f := range [][2]string{
-		{"From", (&mail.Address{Name: w.From.Name, Address: w.From.Address}).String()},
+		{"From", w.from()},
 		{"To", "<" + n.To + ">"},
-		{"Subject", mime.QEncoding.Encode("utf-8", r.Subject)},
+		{"Subject", encodedWords(r.Subject)},
 		{"Date", n.Created.In(t.zone).Format("Mon, 02 Jan 2006 15:04:05 -0700")},
 		{"Message-ID", w.messageID(n.ID)},
 		{"Auto-Submitted", "auto-generated"}, // RFC 3834 section 5.1
@@ -90,7 +91,7 @@ func (w Identity) Compose(n Notice, r Rendered, t *Templates) ([]byte, error) {
 		{"Content-Language", "vi, en"},
 		{"Content-Type", "multipart/alternative;\r\n boundary=\"" + body.Boundary() + "\""},
 	} {
-		b.WriteString(f[0] + ": " + fold(f[1]) + "\r\n")
+		b.WriteString(f[0] + ": " + f[1] + "\r\n")
 	}
 	b.WriteString("\r\n")
 	for _, part := range [][2]string{{"text/plain; charset=utf-8", r.Text}, {"text/html; charset=utf-8", r.HTML}} {
@@ -112,10 +113,32 @@ func (w Identity) Compose(n Notice, r Rendered, t *Templates) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// fold breaks a field between encoded words and before an address (RFC 5322 section 2.2.3, RFC 2047 section 2).
-func fold(v string) string {
-	v = strings.ReplaceAll(v, "?= =?", "?=\r\n =?")
-	return strings.ReplaceAll(v, "?= <", "?=\r\n <")
+// from is the value of the From field, folded between name and address when the name is not ASCII.
+func (w Identity) from() string {
+	if strings.IndexFunc(w.From.Name, func(r rune) bool { return r < ' ' || r > '~' }) < 0 && len(w.From.Name) < 60 {
+		return w.From.String()
+	}
+	return encodedWords(w.From.Name) + "\r\n <" + w.From.Address + ">"
+}
+
+// wordOctets is how many octets of text go into one encoded word: with base 64, "=?utf-8?B?", "?=" and "Subject: "
+// a line keeps within the 76 octets of RFC 2047 section 2.
+const wordOctets = 39
+
+// encodedWords is a text as encoded words (RFC 2047), a line each. No character is split (section 5, rule 3).
+func encodedWords(s string) string {
+	var words []string
+	for piece := ""; s != ""; piece = "" {
+		for _, r := range s {
+			if len(piece)+utf8.RuneLen(r) > wordOctets {
+				break
+			}
+			piece += string(r)
+		}
+		s = s[len(piece):]
+		words = append(words, "=?utf-8?B?"+base64.StdEncoding.EncodeToString([]byte(piece))+"?=")
+	}
+	return strings.Join(words, "\r\n ")
 }
 
 // asciiMailbox tells an address that goes into a To field and a RCPT command as it is: RFC 5321's Dot-string,

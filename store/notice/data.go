@@ -2,6 +2,7 @@ package notice
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,9 +16,10 @@ type Data struct {
 	Contact      string // whom to ask, "" when nobody is named
 	Created      time.Time
 	Items        []ItemData
-	More         int  // messages that are not listed
-	Count        int  // all messages
-	Final        bool // the deadline is the one of deletion
+	Advice       []filter.Text // what the sender is to change: the catalogue's texts of the rules, each once
+	More         int           // messages that are not listed
+	Count        int           // all messages
+	Final        bool          // the deadline is the one of deletion
 }
 
 // ItemData is one message as a template sees it.
@@ -37,7 +39,6 @@ type ItemData struct {
 type ReasonData struct {
 	Rule               string
 	ClauseVi, ClauseEn string // "khoản 3 Điều 9", "clause 9.3"; "" without a clause
-	Vi, En             string // what the sender is to change; "" when the catalogue has nothing
 }
 
 // data cleans a notice for the templates: the queue is a file that others may have written.
@@ -46,6 +47,11 @@ func (t *Templates) data(n Notice) Data {
 		More: n.More, Final: n.Kind == OfficerExpired || n.Kind == ExpiredRecipient}
 	for _, i := range n.Items[:min(len(n.Items), MaxItems)] {
 		d.Items = append(d.Items, itemData(i))
+		for _, r := range i.Rules[:min(len(i.Rules), MaxShown)] {
+			if t, ok := advice(r); ok && len(d.Advice) < MaxShown && !slices.Contains(d.Advice, t) {
+				d.Advice = append(d.Advice, t)
+			}
+		}
 	}
 	d.More += len(n.Items) - len(d.Items)
 	d.Count = len(d.Items) + d.More
@@ -81,12 +87,15 @@ func reasonData(r Reason) ReasonData {
 		}
 	}
 	d.ClauseVi, d.ClauseEn = strings.Join(vi, ", "), strings.Join(en, ", ")
-	t, ok := filter.TextOf(r.Text)
-	if !ok {
-		t, _ = filter.TextOf(filter.TextKey(r.Rule))
-	}
-	d.Vi, d.En = t.Vietnamese, t.English
 	return d
+}
+
+// advice is the catalogue's text of a finding, else of its rule.
+func advice(r Reason) (filter.Text, bool) {
+	if t, ok := filter.TextOf(r.Text); ok {
+		return t, true
+	}
+	return filter.TextOf(filter.TextKey(r.Rule))
 }
 
 // ruleName is a rule's name as it is shown; an administrator's own has a colon ("custom:name").

@@ -14,6 +14,27 @@ import (
 // maxReason is the longest reason that is kept for a failure, in octets.
 const maxReason = 200
 
+// maxAnswers is how much a server may say in one submission, in octets; with TLS, its certificates too.
+const maxAnswers = 1 << 20
+
+// ErrAnswers is the error for a server that says more than that.
+var ErrAnswers = errors.New("the server says more than 1 MiB")
+
+// shortConn reads at most left octets.
+type shortConn struct {
+	net.Conn
+	left int
+}
+
+func (c *shortConn) Read(p []byte) (int, error) {
+	if c.left <= 0 {
+		return 0, ErrAnswers
+	}
+	n, err := c.Conn.Read(p[:min(len(p), c.left)])
+	c.left -= n
+	return n, err
+}
+
 // Submission is where notices are handed in: the organisation's mail server.
 type Submission struct {
 	Address string // host:port
@@ -65,6 +86,7 @@ func (s Submission) speak(conn net.Conn, to string, msg []byte) error {
 	if err != nil {
 		return err
 	}
+	conn = &shortConn{conn, maxAnswers}
 	config := s.TLS.Clone()
 	if config != nil && config.ServerName == "" {
 		config.ServerName = host

@@ -223,27 +223,36 @@ func (t *Templates) Render(n Notice) (Rendered, error) {
 func (t *Templates) render(p pair, n Notice) (r Rendered, err error) {
 	data := t.data(n)
 	var subject, text, html limited
-	for b, run := range map[*limited]func() error{
-		&subject: func() error { return p.text.ExecuteTemplate(&subject, "subject", data) },
-		&text:    func() error { return p.text.Execute(&text, data) },
-		&html:    func() error { return p.html.Execute(&html, data) },
+	for _, body := range []struct {
+		into *limited
+		name string
+		run  func() error
+	}{
+		{&subject, p.text.Name(), func() error { return p.text.ExecuteTemplate(&subject, "subject", data) }},
+		{&text, p.text.Name(), func() error { return p.text.Execute(&text, data) }},
+		{&html, p.html.Name(), func() error { return p.html.Execute(&html, data) }},
 	} {
-		b.limit, b.err = MaxRendered, ErrRenderedSize
-		if err := run(); err != nil {
+		body.into.limit, body.into.err = MaxRendered, ErrRenderedSize
+		err := body.run()
+		if errors.Is(err, ErrRenderedSize) { // Go's packages say file and line of their own errors only
+			err = fmt.Errorf("%s: %w", body.name, err)
+		}
+		if err != nil {
 			return r, fmt.Errorf("making a notice: %w", err)
 		}
 	}
-	r = Rendered{Subject: strings.Join(strings.Fields(subject.String()), " "), Text: text.String(), HTML: html.String()}
+	r = Rendered{Subject: strings.Join(strings.Fields(strings.ToValidUTF8(subject.String(), "?")), " "), Text: text.String(), HTML: html.String()}
 	if r.Subject == "" {
 		return r, fmt.Errorf("%s: %w", p.text.Name(), ErrEmptySubject)
 	}
 	if utf8.RuneCountInString(r.Subject) > MaxSubject {
 		r.Subject = string([]rune(r.Subject)[:MaxSubject-1]) + "…"
 	}
-	for name, body := range map[string]string{p.text.Name(): r.Text, p.html.Name(): r.HTML} {
-		if strings.TrimSpace(body) == "" {
-			return r, fmt.Errorf("%s: %w", name, ErrEmptyRendered)
-		}
+	switch {
+	case strings.TrimSpace(r.Text) == "":
+		return r, fmt.Errorf("%s: %w", p.text.Name(), ErrEmptyRendered)
+	case strings.TrimSpace(r.HTML) == "":
+		return r, fmt.Errorf("%s: %w", p.html.Name(), ErrEmptyRendered)
 	}
 	return r, nil
 }

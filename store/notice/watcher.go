@@ -90,17 +90,17 @@ func NewWatcher(raise func(Alert), viruses, refusals Burst) (*Watcher, error) {
 
 // Observe looks at one verdict. It costs nothing for mail that passes.
 func (w *Watcher) Observe(s Seen) {
-	virus := false
+	virus, marked := false, false
 	for _, f := range s.Findings {
 		if f.Mode != filter.Enforce {
 			continue
 		}
 		virus = virus || f.Rule == ruleVirus && f.Disposition >= filter.Hold
-		if f.Rule == ruleMarking && f.Disposition == filter.Refuse && s.Disposition == filter.Refuse {
+		if !marked && f.Rule == ruleMarking && f.Disposition == filter.Refuse && s.Disposition == filter.Refuse {
+			marked = true
 			a := s.alert(MarkingRefused, f.Rule, f.Clause)
 			a.Level = f.Level
 			w.raise(a)
-			break
 		}
 	}
 	if s.Disposition != filter.Refuse && !virus {

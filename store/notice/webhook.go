@@ -35,6 +35,8 @@ const (
 	lastAlertRetry  = time.Minute
 	// maxAnswer is how much of an answer is read so that the connection can be used again, in octets.
 	maxAnswer = 4 << 10
+	// maxHeader is the longest header of an answer, in octets.
+	maxHeader = 64 << 10
 )
 
 // Webhook is where alerts go.
@@ -43,7 +45,7 @@ type Webhook struct {
 	URL    string // http or https; for Alertmanager with its path, /api/v2/alerts
 	Format Format
 	Token  string // Authorization: Bearer, "" for none
-	// Client makes the requests; nil is Go's own transport. Redirects are never followed: an alert goes where the
+	// Client makes the requests; nil is one with the system's trust anchors and proxy. Redirects are never followed: an alert goes where the
 	// configuration says and nowhere else.
 	Client *http.Client
 	// Timeout is for one request, Retry the first pause; 0 are WebhookTimeout and a second.
@@ -55,7 +57,6 @@ type hook struct {
 	Webhook
 	client  *http.Client
 	queue   chan report
-	closing sync.Once
 	log     *slog.Logger
 	metrics *Metrics
 
@@ -71,7 +72,8 @@ func newHook(w Webhook, log *slog.Logger, m *Metrics) (*hook, error) {
 	if w.Format != Alertmanager && w.Format != PlainJSON {
 		return nil, fmt.Errorf("webhook %q: %q is no format (alertmanager, json)", w.Name, w.Format)
 	}
-	client := http.Client{Transport: http.DefaultTransport}
+	client := http.Client{Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, TLSHandshakeTimeout: WebhookTimeout,
+		IdleConnTimeout: time.Minute, MaxIdleConns: 1, MaxResponseHeaderBytes: maxHeader}}
 	if w.Client != nil {
 		client = *w.Client
 	}

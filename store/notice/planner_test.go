@@ -1,0 +1,258 @@
+package notice
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"congthu/filter"
+)
+
+// plan is a Planner over a queue in memory.
+func plan(t testing.TB) (*Planner, *memory, *clock) {
+	t.Helper()
+	q, c := &memory{}, &clock{at: noon}
+	p, err := NewPlanner(PlannerOptions{Identity: identity(), Ours: ours, Queue: q, Now: c.now, Log: quiet(), Metrics: metrics(), Wake: func() {}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p, q, c
+}
+
+// told is who was told what: "kind to rule".
+func told(q *memory) (out []string) {
+	for _, e := range q.all() {
+		out = append(out, fmt.Sprint(e.Kind, " ", e.To, " ", e.Rule))
+	}
+	return out
+}
+
+func TestWhoIsToldOfAHold(t *testing.T) {
+	const me, outside = "nvan@monre.gov.vn", "b@example.com"
+	own := "Message-ID: " + identity().messageID("01JDEXAMPLE000000000000000") + "\n"
+	for _, tc := range []struct {
+		name      string
+		direction filter.Direction
+		from      string
+		header    string
+		to        []string
+		rules     []string
+		want      []string
+	}{
+		{"outbound: the sender", filter.Outbound, me, "", []string{outside, me}, []string{"subject"}, []string{"held-sender nvan@monre.gov.vn subject"}},
+		{"internal: the sender", filter.Internal, me, "", []string{"b@monre.gov.vn"}, []string{"subject"}, []string{"held-sender nvan@monre.gov.vn subject"}},
+		{"several rules: the first", filter.Outbound, me, "", []string{outside}, []string{"marking", "subject"}, []string{"held-sender nvan@monre.gov.vn marking"}},
+		{"a virus, outbound: the sender", filter.Outbound, me, "", []string{outside}, []string{"virus"}, []string{"held-sender nvan@monre.gov.vn virus"}},
+		{"domain in capitals", filter.Outbound, "Nvan@MONRE.GOV.VN", "", []string{outside}, []string{"subject"}, []string{"held-sender Nvan@monre.gov.vn subject"}},
+		{"a subdomain", filter.Outbound, "a@so.monre.gov.vn", "", []string{outside}, []string{"subject"}, []string{"held-sender a@so.monre.gov.vn subject"}},
+		{"inbound: recipients of ours", filter.Inbound, outside, "", []string{me, "c@example.org", "b@monre.gov.vn"}, []string{"content"},
+			[]string{"held-recipient nvan@monre.gov.vn content", "held-recipient b@monre.gov.vn content"}},
+		{"inbound, null reverse-path: recipients", filter.Inbound, "", "", []string{me}, []string{"content"}, []string{"held-recipient nvan@monre.gov.vn content"}},
+		{"inbound, from a list: recipients", filter.Inbound, outside, "List-Id: <a.example>\n", []string{me}, []string{"content"}, []string{"held-recipient nvan@monre.gov.vn content"}},
+		{"inbound virus: nobody", filter.Inbound, outside, "", []string{me}, []string{"subject", "virus"}, nil},
+		{"inbound, own address as sender: only recipients", filter.Inbound, me, "", []string{"b@monre.gov.vn"}, []string{"subject"}, []string{"held-recipient b@monre.gov.vn subject"}},
+		{"outbound from an address outside: nobody", filter.Outbound, outside, "From: <nvan@monre.gov.vn>\n", []string{outside}, []string{"subject"}, nil},
+		{"a look-alike domain", filter.Outbound, "a@evilmonre.gov.vn", "", []string{outside}, []string{"subject"}, nil},
+		{"no domain", filter.Outbound, "root", "", []string{outside}, []string{"subject"}, nil},
+		{"null reverse-path: nobody", filter.Outbound, "", "From: <nvan@monre.gov.vn>\n", []string{outside}, []string{"subject"}, nil},
+		{"automatic reply", filter.Outbound, me, "Auto-Submitted: (x) auto-replied; y=z\n", []string{outside}, []string{"subject"}, nil},
+		{"Auto-Submitted: no", filter.Outbound, me, "Auto-Submitted: No\n", []string{outside}, []string{"subject"}, []string{"held-sender nvan@monre.gov.vn subject"}},
+		{"Precedence", filter.Outbound, me, "Precedence: Bulk\n", []string{outside}, []string{"subject"}, nil},
+		{"Precedence: first-class", filter.Outbound, me, "Precedence: first-class\n", []string{outside}, []string{"subject"}, []string{"held-sender nvan@monre.gov.vn subject"}},
+		{"mailing list", filter.Outbound, me, "List-Id: <a.monre.gov.vn>\n", []string{outside}, []string{"subject"}, nil},
+		{"a program's mailbox", filter.Outbound, "MAILER-DAEMON@monre.gov.vn", "", []string{outside}, []string{"subject"}, nil},
+		{"a list's owner", filter.Outbound, "tin-request@monre.gov.vn", "", []string{outside}, []string{"subject"}, nil},
+		{"our own notice", filter.Internal, me, own, []string{"b@monre.gov.vn"}, []string{"subject"}, nil},
+		{"our own notice, back from outside", filter.Inbound, outside, own, []string{me}, []string{"subject"}, nil},
+		{"what pretends to be our notice", filter.Inbound, outside, "Message-ID: <congthu-notice.01JDEXAMPLE000000000000000.00@monre.gov.vn>\n", []string{me},
+			[]string{"subject"}, []string{"held-recipient nvan@monre.gov.vn subject"}},
+		{"to where notices come from", filter.Inbound, outside, "", []string{"congthu@monre.gov.vn"}, []string{"subject"}, nil},
+		{"a recipient nobody can write", filter.Inbound, outside, "", []string{"\"a b\"@monre.gov.vn", "văn@monre.gov.vn"}, []string{"subject"}, nil},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			p, q, _ := plan(t)
+			n, err := p.Held(t.Context(), transaction(t, tc.direction, tc.from, tc.header, tc.to...), heldBy(tc.rules...), noon.AddDate(0, 0, 30))
+			if err != nil || n != len(tc.want) {
+				t.Errorf("%d queued, %v", n, err)
+			}
+			if d := cmp.Diff(tc.want, told(q)); d != "" {
+				t.Error(d)
+			}
+		})
+	}
+}
+
+// A recipient hears of itself only: the others may be blind copies.
+func TestRecipientsDoNotSeeEachOther(t *testing.T) {
+	p, q, _ := plan(t)
+	tx := transaction(t, filter.Inbound, "b@example.com", "", "nvan@monre.gov.vn", "kin@monre.gov.vn")
+	if _, err := p.Held(t.Context(), tx, heldBy("content"), noon); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Dropped(t.Context(), tx, heldBy("marking")); err != nil {
+		t.Fatal(err)
+	}
+	if got := len(q.all()); got != 4 {
+		t.Fatalf("%d notices", got)
+	}
+	for _, e := range q.all() {
+		if !slices.Equal(e.Items[0].Recipients, []string{e.To}) {
+			t.Errorf("%s is told of %v", e.To, e.Items[0].Recipients)
+		}
+	}
+}
+
+func TestOneAnHour(t *testing.T) {
+	p, q, c := plan(t)
+	hold := func(from, rule string) int {
+		n, err := p.Held(t.Context(), transaction(t, filter.Outbound, from, "", "b@example.com"), heldBy(rule), noon)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	for _, step := range []struct {
+		after      time.Duration
+		from, rule string
+		want       int
+	}{
+		{0, "a@monre.gov.vn", "subject", 1},
+		{0, "a@monre.gov.vn", "subject", 0},
+		{0, "a@MONRE.gov.vn", "subject", 0},
+		{0, "a@monre.gov.vn", "content", 1},
+		{0, "b@monre.gov.vn", "subject", 1},
+		{59 * time.Minute, "a@monre.gov.vn", "subject", 0},
+		{time.Minute, "a@monre.gov.vn", "subject", 1},
+		{time.Minute, "a@monre.gov.vn", "subject", 0},
+	} {
+		c.add(step.after)
+		if got := hold(step.from, step.rule); got != step.want {
+			t.Errorf("at %s %s %s: %d queued, want %d", c.now().Format("15:04"), step.from, step.rule, got, step.want)
+		}
+	}
+	if got := counted(p.metrics.Notices, "held-sender", resultSuppressed); got != 4 {
+		t.Errorf("%d counted as suppressed", got)
+	}
+	if len(q.all()) != 4 {
+		t.Errorf("%d queued", len(q.all()))
+	}
+}
+
+func TestOfficers(t *testing.T) {
+	p, q, c := plan(t)
+	items := make([]Item, MaxItems+5)
+	for i := range items {
+		items[i] = Item{ID: fmt.Sprint(i), Rules: []Reason{{Rule: "virus", Clause: "11.5"}}}
+	}
+	officers := []string{"sec@monre.gov.vn", "someone@example.com", "sec2@monre.gov.vn"}
+	got, err := p.Officers(t.Context(), OfficerWaiting, officers, items)
+	if want := []string{"sec@monre.gov.vn", "sec2@monre.gov.vn"}; err != nil || !slices.Equal(got, want) {
+		t.Fatalf("told %v, %v", got, err)
+	}
+	if e := q.all()[0]; len(e.Items) != MaxItems || e.More != 5 {
+		t.Errorf("%d listed, %d more", len(e.Items), e.More)
+	}
+	// The hour of one kind does not silence another, and ends.
+	for _, step := range []struct {
+		after time.Duration
+		kind  Kind
+		want  int
+	}{{0, OfficerWaiting, 0}, {0, OfficerExpired, 2}, {0, OfficerHalf, 2}, {Interval, OfficerWaiting, 2}} {
+		c.add(step.after)
+		if got, err := p.Officers(t.Context(), step.kind, officers, items); err != nil || len(got) != step.want {
+			t.Errorf("%s: told %v, %v", step.kind, got, err)
+		}
+	}
+	if _, err := p.Officers(t.Context(), HeldSender, officers, items); err == nil {
+		t.Error("a sender's notice went to officers")
+	}
+	if got, err := p.Officers(t.Context(), OfficerHalf, officers, nil); got != nil || err != nil {
+		t.Error("a notice about nothing", got, err)
+	}
+	if got := counted(p.metrics.Notices, "officer-waiting", resultOutside); got != 3 {
+		t.Errorf("%d counted as outside", got)
+	}
+}
+
+func TestExpired(t *testing.T) {
+	p, q, c := plan(t)
+	item := func(id, rule string, to ...string) Item {
+		return Item{ID: id, Recipients: to, Expires: noon, Direction: filter.Inbound, Rules: []Reason{{Rule: rule}}}
+	}
+	items := []Item{
+		item("1", "content", "a@monre.gov.vn", "b@monre.gov.vn"),
+		item("2", "content", "A@example.com", "a@monre.gov.vn"),
+		item("3", "content", "x@example.com"),
+		item("4", "virus", "c@monre.gov.vn"),
+	}
+	got, err := p.Expired(t.Context(), items)
+	if want := []string{"1", "2", "3", "4"}; err != nil || !slices.Equal(got, want) {
+		t.Fatalf("told of %v, %v", got, err)
+	}
+	if d := cmp.Diff([]string{"expired-recipient a@monre.gov.vn expired-recipient", "expired-recipient b@monre.gov.vn expired-recipient"}, told(q)); d != "" {
+		t.Error(d)
+	}
+	if e := q.all()[0]; len(e.Items) != 2 || !slices.Equal(e.Items[1].Recipients, []string{"a@monre.gov.vn"}) {
+		t.Errorf("a is told of %+v", e.Items)
+	}
+	// Within the hour a cannot be told, and the caller knows of which message.
+	later := []Item{item("5", "content", "a@monre.gov.vn"), item("6", "content", "d@monre.gov.vn")}
+	if got, err := p.Expired(t.Context(), later); err != nil || !slices.Equal(got, []string{"6"}) {
+		t.Errorf("told of %v, %v", got, err)
+	}
+	c.add(Interval)
+	if got, err := p.Expired(t.Context(), later[:1]); err != nil || !slices.Equal(got, []string{"5"}) {
+		t.Errorf("an hour later told of %v, %v", got, err)
+	}
+	q.fail(errOut)
+	if got, err := p.Expired(t.Context(), []Item{item("7", "content", "e@monre.gov.vn")}); !errors.Is(err, errOut) || got != nil {
+		t.Errorf("with the store out told of %v, %v", got, err)
+	}
+}
+
+func TestQueueOut(t *testing.T) {
+	p, q, _ := plan(t)
+	q.fail(errOut)
+	tx := transaction(t, filter.Outbound, "a@monre.gov.vn", "", "b@example.com")
+	if n, err := p.Held(t.Context(), tx, heldBy("subject"), noon); n != 0 || !errors.Is(err, errOut) {
+		t.Error(n, err)
+	}
+	if got := counted(p.metrics.Notices, "held-sender", resultError); got != 1 {
+		t.Errorf("%d counted as errors", got)
+	}
+}
+
+func TestRecipientsLimit(t *testing.T) {
+	p, q, _ := plan(t)
+	tx := transaction(t, filter.Inbound, "b@example.com", "")
+	for i := range MaxRecipients + 1 {
+		tx.Recipients = append(tx.Recipients, filter.Path{Local: fmt.Sprint("u", i), Domain: "monre.gov.vn"})
+	}
+	if n, err := p.Held(t.Context(), tx, heldBy("content"), noon); err != nil || n != MaxRecipients || len(q.all()) != n {
+		t.Error(n, err)
+	}
+}
+
+func TestNewItem(t *testing.T) {
+	tx := transaction(t, filter.Inbound, "b@example.com", "Subject: TUYET MAT secret-string\n", "a@monre.gov.vn")
+	tx.Unit = "vanphong"
+	v := heldBy("marking", "marking")
+	v.Findings = append(v.Findings,
+		filter.Finding{Rule: "content", Mode: filter.Monitor, Disposition: filter.Hold},
+		filter.Finding{Rule: "free-mail", Mode: filter.Enforce, Disposition: filter.Tag},
+		filter.Finding{Rule: "uninspected", Clause: "10.1", Mode: filter.Enforce, Disposition: filter.Refuse, Detail: "secret-string"})
+	got := NewItem(tx, v, noon)
+	want := Item{ID: tx.ID, Time: noon, Expires: noon, Direction: filter.Inbound, Unit: "vanphong", Sender: "b@example.com", Recipients: []string{"a@monre.gov.vn"},
+		Rules: []Reason{{Rule: "marking", Clause: "9.3"}, {Rule: "uninspected", Clause: "10.1"}}}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+	if strings.Contains(fmt.Sprint(got), "secret-string") {
+		t.Error("content in a notice")
+	}
+}
