@@ -1,6 +1,9 @@
 package evidence
 
 import (
+	"maps"
+	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -47,4 +50,28 @@ func cleanTo(s string, limit int) string {
 		s = s[:len(s)-1]
 	}
 	return s + cutMark
+}
+
+// Limits of what an act's details may say.
+const (
+	maxDetails   = 32 // entries
+	maxDetailKey = 64 // octets of a name
+)
+
+// cleaned is the act with its texts made fit for a record. Beyond maxDetails, in the order of their names,
+// details are left out and counted.
+func (a *Act) cleaned() *Act {
+	out := Act{Who: clean(a.Who), What: a.What, Object: clean(a.Object), Reason: clean(a.Reason)}
+	if len(a.Details) == 0 {
+		return &out
+	}
+	out.Details = make(map[string]string, min(len(a.Details), maxDetails+1))
+	for i, k := range slices.Sorted(maps.Keys(a.Details)) {
+		if i == maxDetails {
+			out.Details["more"] = strconv.Itoa(len(a.Details) - i)
+			break
+		}
+		out.Details[cleanTo(k, maxDetailKey)] = clean(a.Details[k])
+	}
+	return &out
 }
