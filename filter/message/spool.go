@@ -227,7 +227,8 @@ func (s *Spool) readable(off int64) error {
 }
 
 // WriteRange writes the octets of r to w and returns how many it wrote. What is in memory goes to
-// w without a copy; Close waits for it.
+// w without a copy; Close waits for it. A writer with a method WriteFile(*os.File, off, n int64) (int64, error)
+// is offered what is in the memory file.
 func (s *Spool) WriteRange(w io.Writer, r Range) (int64, error) {
 	if r.Start < 0 || r.End > s.Size() || r.Start > r.End {
 		return 0, errRange
@@ -235,9 +236,37 @@ func (s *Spool) WriteRange(w io.Writer, r Range) (int64, error) {
 	if n, done, err := s.writeMemory(w, r); done {
 		return n, err
 	}
+	sent, err := s.sendFile(w, r)
+	if err != nil {
+		return sent, err
+	}
+	r.Start += sent
 	buf := takeBuffer(windowBuffer)
 	defer giveBuffer(buf)
-	return io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{io.NewSectionReader(s, r.Start, r.Len())}, buf[:cap(buf)])
+	n, err := io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{io.NewSectionReader(s, r.Start, r.Len())}, buf[:cap(buf)])
+	return sent + n, err
+}
+
+// fileWriter is a writer that may take octets [off, off+n) straight out of a file. It returns how many it took;
+// what it left without an error is written to it.
+type fileWriter interface {
+	WriteFile(f *os.File, off, n int64) (int64, error)
+}
+
+// sendFile gives w what of r is in the file, but for the last block: a writer that looks at the end of a
+// message sees it.
+func (s *Spool) sendFile(w io.Writer, r Range) (int64, error) {
+	to, ok := w.(fileWriter)
+	if !ok {
+		return 0, nil
+	}
+	s.mu.RLock()
+	f, n := s.file, min(s.inFile, r.End-windowBuffer)-r.Start
+	s.mu.RUnlock()
+	if f == nil || n <= 0 {
+		return 0, nil
+	}
+	return to.WriteFile(f, r.Start, n)
 }
 
 func (s *Spool) writeMemory(w io.Writer, r Range) (n int64, done bool, err error) {

@@ -47,6 +47,7 @@ func (c *connection) data(ctx context.Context, args string) (reply, error) {
 // received is what is to say of a message beside its octets.
 type received struct {
 	bare, nul bool
+	undotted  bool  // none of its lines begins with a dot
 	notKept   error // why the spool does not hold it
 }
 
@@ -58,7 +59,7 @@ func (c *connection) receive(spool *message.Spool) (received, error) {
 	for {
 		piece, err := d.next()
 		if err == io.EOF {
-			got.bare, got.nul = d.bare, d.nul
+			got.bare, got.nul, got.undotted = d.bare, d.nul, !d.dots
 			return got, nil
 		}
 		if err != nil {
@@ -100,7 +101,9 @@ func (c *connection) decide(ctx context.Context, tx *transaction, spool *message
 		c.srv.judge.Log(ft, v, o)
 		return reply{}, o.Err
 	default:
-		answer, reset, o = c.deliver(ctx, tx, c.contentOf(ft, v, tx, spool))
+		m := c.contentOf(ft, v, tx, spool)
+		m.undotted = got.undotted
+		answer, reset, o = c.deliver(ctx, tx, m)
 	}
 	if answer.code == 421 {
 		c.closing = true

@@ -21,6 +21,8 @@ type dotReader struct {
 	bare bool
 	// nul tells that a line began with NUL: to a server that drops NUL, NUL "." is an end of data.
 	nul bool
+	// dots tells that a line of the message begins with a dot, after the one that was taken away.
+	dots bool
 }
 
 // newDotReader begins a message. It borrows a block for in.
@@ -75,6 +77,7 @@ func (d *dotReader) scan(b []byte) (kept, used int) {
 				}
 				pos++
 				from = pos
+				d.dots = d.dots || b[pos] == '.'
 			}
 			d.nul = d.nul || b[pos] == 0
 			d.lineStart = false

@@ -16,7 +16,7 @@ type dotWriter struct {
 	idle  time.Duration // for each write to the connection
 	block *[blockBytes]byte
 	n     int  // octets waiting in block
-	plain bool // no dots are doubled: the message goes in a chunk
+	plain bool // no dots are doubled: the message goes in a chunk, or none of its lines begins with a dot
 	// last holds the message's last two octets: CRLF at its beginning, where a line starts too.
 	last [2]byte
 }
@@ -37,6 +37,7 @@ func (w *dotWriter) Write(p []byte) (int, error) {
 		return 0, nil
 	}
 	if w.plain {
+		w.keepLast(p)
 		return len(p), w.put(p)
 	}
 	rest := p
@@ -68,12 +69,16 @@ func (w *dotWriter) Write(p []byte) (int, error) {
 	if err := w.put(rest); err != nil {
 		return 0, err
 	}
+	w.keepLast(p)
+	return len(p), nil
+}
+
+func (w *dotWriter) keepLast(p []byte) {
 	if len(p) == 1 {
 		w.last = [2]byte{w.last[1], p[0]}
 	} else {
 		w.last = [2]byte{p[len(p)-2], p[len(p)-1]}
 	}
-	return len(p), nil
 }
 
 // put sends octets, gathering what is smaller than a block.
