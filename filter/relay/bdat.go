@@ -29,9 +29,9 @@ func (c *connection) bdat(ctx context.Context, args string) (reply, error) {
 		// Where the data ends is not known, or not worth waiting for.
 		c.closing = true
 		if !ok {
-			return own(replySyntaxBdat), nil
+			return c.refusal(replySyntaxBdat, c.tx), nil
 		}
-		return own(replyChunkTooBig), nil
+		return c.refusal(replyChunkTooBig, c.tx), nil
 	}
 	if octets > 0 {
 		c.idle--
@@ -79,9 +79,9 @@ func (c *connection) bdat(ctx context.Context, args string) (reply, error) {
 func (c *connection) noChunk(tx *transaction) reply {
 	switch {
 	case tx == nil:
-		return own(replyMailFirst)
+		return c.refusal(replyMailFirst, nil)
 	case len(tx.recipients) == 0:
-		return own(replyNoRecipients)
+		return c.refusal(replyNoRecipients, tx)
 	case c.hop == nil && tx.chunks == nil:
 		return nextHopDown(tx.id)
 	}

@@ -58,7 +58,7 @@ func (c *connection) command(ctx context.Context, line []byte) (reply, error) {
 	case "GET", "POST", "CONNECT":
 		// What follows is data, not commands, whatever we answer.
 		c.closing = true
-		return own(replyNoSMTP), nil
+		return c.refusal(replyNoSMTP, c.tx), nil
 	}
 	return c.breach(replyUnknown), nil
 }

@@ -120,7 +120,7 @@ func (c *connection) step(ctx context.Context) (reply, error) {
 	case errors.Is(err, errBareLineFeed):
 		// Whoever sent it may take one line for two, or two for one: nothing after it can be trusted.
 		c.closing = true
-		return own(replyBareLineFeed), nil
+		return c.refusal(replyBareLineFeed, c.tx), nil
 	case errors.Is(err, errInterrupted):
 		return own(shuttingDown(c.srv.cfg.Hostname)), nil
 	case err != nil && isTimeout(err) && last:
@@ -157,7 +157,7 @@ func (c *connection) breach(line string) reply {
 	if c.breaches > maxBreaches {
 		return own(replyTooManyErrors)
 	}
-	return own(line)
+	return c.refusal(line, c.tx)
 }
 
 // send replies now.

@@ -33,13 +33,8 @@ func (c *connection) mail(ctx context.Context, line, args string) reply {
 	if !ok {
 		return c.breach(badPath(args, "FROM:"))
 	}
-	tx := &transaction{id: filter.NewID(c.srv.now()), received: c.srv.now(), mail: line, reversePath: path, forwarded: c.forwarded}
-	if x := c.impersonated; x != nil {
-		tx.impersonated = x
-		if tx.forwarded == nil {
-			tx.forwarded = x.forwarded
-		}
-	}
+	tx := c.newTransaction()
+	tx.mail, tx.reversePath = line, path
 	if c.srv.cfg.ClientFacts != FactsOff {
 		tx.facts = c.clientFacts()
 	}
@@ -47,11 +42,24 @@ func (c *connection) mail(ctx context.Context, line, args string) reply {
 		return c.declined(ctx, tx)
 	}
 	if r := c.utf8Refused(line, path.Params); r != "" {
-		return own(r)
+		return c.refusal(r, tx)
 	}
 	tx.binary = c.greeted.offered.binary() && hasParameter(path.Params, "BODY=BINARYMIME")
 	c.openTransaction(ctx, tx, c.sentAlong(nil, c.srv.cfg.Recipients))
 	return reply{}
+}
+
+// newTransaction is one that has all but its envelope.
+func (c *connection) newTransaction() *transaction {
+	now := c.srv.now()
+	tx := &transaction{id: filter.NewID(now), received: now, forwarded: c.forwarded}
+	if x := c.impersonated; x != nil {
+		tx.impersonated = x
+		if tx.forwarded == nil {
+			tx.forwarded = x.forwarded
+		}
+	}
+	return tx
 }
 
 // declined answers a message that is announced too big (RFC 1870 section 6.1). It is a fate of a
@@ -114,7 +122,7 @@ func (c *connection) opened(tx *transaction, to []recipient, replies []reply, er
 	}
 	for range to {
 		if !c.closing {
-			c.answer(own(replyMailFirst))
+			c.answer(c.refusal(replyMailFirst, tx))
 		}
 	}
 }
@@ -134,7 +142,7 @@ func (c *connection) rcpt(line, args string) reply {
 		return c.breach(badPath(args, "TO:"))
 	}
 	if r := c.utf8Refused(line, ""); r != "" {
-		return own(r)
+		return c.refusal(r, tx)
 	}
 	room := c.srv.cfg.Recipients - len(tx.recipients)
 	switch {
