@@ -24,7 +24,8 @@ CREATE TABLE message (
     login          TEXT NOT NULL,
     tls            TEXT NOT NULL,
     protocol       TEXT NOT NULL,
-    reverse_path   TEXT NOT NULL,
+    reverse_path   TEXT NOT NULL,      -- as it came
+    sender         TEXT NOT NULL,      -- as it compares
     direction      TEXT NOT NULL,
     unit           TEXT NOT NULL,
     disposition    TEXT NOT NULL,
@@ -35,7 +36,9 @@ CREATE TABLE message (
     sha256         TEXT NOT NULL,
     bytes          INTEGER NOT NULL,
     error          TEXT NOT NULL,
-    more           INTEGER NOT NULL,   -- recipients beyond those recorded
+    more_to        INTEGER NOT NULL,   -- recipients beyond those recorded
+    more_findings  INTEGER NOT NULL,
+    more_unseen    INTEGER NOT NULL,
     outcome_seq    INTEGER NOT NULL,   -- 0 until the outcome came
     outcome_at     INTEGER NOT NULL,
     outcome_reply  TEXT NOT NULL,
@@ -47,17 +50,18 @@ CREATE TABLE message (
 CREATE INDEX message_at ON message (at, gate, seq);
 CREATE INDEX message_id ON message (id);
 CREATE INDEX message_sha256 ON message (sha256);
-CREATE INDEX message_sender ON message (reverse_path, at);
+CREATE INDEX message_sender ON message (sender, at);
 
 CREATE TABLE message_recipient (
     gate      TEXT NOT NULL,
     seq       INTEGER NOT NULL,
     n         INTEGER NOT NULL,
     recipient TEXT NOT NULL,
+    mailbox   TEXT NOT NULL,
     PRIMARY KEY (gate, seq, n),
     FOREIGN KEY (gate, seq) REFERENCES message (gate, seq) ON DELETE CASCADE
 ) STRICT;
-CREATE INDEX message_recipient_recipient ON message_recipient (recipient, gate, seq);
+CREATE INDEX message_recipient_mailbox ON message_recipient (mailbox, gate, seq);
 
 CREATE TABLE message_finding (
     gate        TEXT NOT NULL,
@@ -101,8 +105,8 @@ CREATE TABLE act (
 CREATE INDEX act_at ON act (at, gate, seq);
 CREATE INDEX act_object ON act (object);
 
--- clause '' counts messages; any other counts those on which an enforced or monitored rule of that clause
--- found something. A message to several mailboxes is one of its unit's and one of each mailbox.
+-- clause '' counts messages; any other counts those on which a rule of that clause, enforced or monitored, found
+-- something for which it asks more than to accept. A message to several mailboxes is one of its unit's and one of each mailbox.
 CREATE TABLE daily_unit (
     gate        TEXT NOT NULL,
     day         TEXT NOT NULL,         -- 2006-01-02

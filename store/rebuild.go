@@ -1,0 +1,102 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"congthu/filter/evidence"
+)
+
+// Log is the gate's own evidence log.
+type Log interface {
+	// Follow hands every record from seq from on to f, in order, until ctx ends or f fails.
+	Follow(ctx context.Context, from uint64, f func([]evidence.Line) error) error
+}
+
+// indexRetry is how long indexing waits after trouble with the database.
+const indexRetry = time.Second
+
+// Rebuild makes the index of a gate's log anew from the files in dir alone, in transactions of a batch each:
+// a search in the meantime finds less. Statistics of days whose records were pruned stay as they are. Cut off
+// in the middle, it leaves an index that is right as far as it goes. records is how many were indexed.
+func (s *Store) Rebuild(ctx context.Context, dir string) (records uint64, err error) {
+	err = evidence.Scan(ctx, dir, 1, func(lines []evidence.Line) error {
+		if records == 0 {
+			if err := s.clear(ctx, lines[0]); err != nil {
+				return err
+			}
+		}
+		records += uint64(len(lines))
+		return s.Index(ctx, lines)
+	})
+	if err != nil {
+		return records, fmt.Errorf("rebuilding the index: %w", err)
+	}
+	return records, nil
+}
+
+// clear empties the index of a gate, so that it begins with first.
+func (s *Store) clear(ctx context.Context, first evidence.Line) error {
+	return s.write(ctx, "emptying the index", func(tx *sql.Tx) error {
+		old, _, err := readPosition(ctx, tx, first.Gate)
+		if err != nil {
+			return err
+		}
+		p := position{seq: first.Seq - 1, hash: first.Prev}
+		if first.Seq > 1 {
+			// The day of the first record that is left may have lost others: what was counted of it stays.
+			p.statDay, p.statSeq = first.Time.In(s.options.Zone).Format(dayFormat), old.seq
+			if old.statDay == p.statDay { // a rebuilding was cut off
+				p.statSeq = max(old.seq, old.statSeq)
+			}
+		}
+		for _, drop := range []string{dropMessages, dropActs} {
+			if _, err := tx.ExecContext(ctx, drop, first.Gate); err != nil {
+				return err
+			}
+		}
+		for _, drop := range []string{dropUnits, dropMailboxes} {
+			if _, err := tx.ExecContext(ctx, drop, first.Gate, p.statDay); err != nil {
+				return err
+			}
+		}
+		return p.write(ctx, tx, first.Gate)
+	})
+}
+
+// KeepIndex follows a gate's log into the index until ctx ends or the log does. Trouble with the database is
+// waited for: the log is the buffer. When another process moved the position, as Rebuild does, it goes on from
+// there; when the records after it were pruned, or the log is not the one that was indexed, it makes the index
+// anew from dir.
+func (s *Store) KeepIndex(ctx context.Context, l Log, gate, dir string) error {
+	lastGap := int64(-1)
+	for {
+		seq, _, err := s.Position(ctx, gate)
+		if err == nil {
+			err = l.Follow(ctx, seq+1, func(lines []evidence.Line) error { return s.Index(ctx, lines) })
+		}
+		switch {
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case (errors.Is(err, ErrGap) || errors.Is(err, evidence.ErrAhead)) && lastGap != int64(seq):
+			lastGap = int64(seq)
+			continue
+		case errors.Is(err, ErrGap), errors.Is(err, evidence.ErrAhead):
+			s.options.Log.Warn("the index does not fit the evidence and is made anew", "after", seq, "error", err.Error())
+			if _, err = s.Rebuild(ctx, dir); err == nil {
+				continue
+			}
+		case !errors.Is(err, ErrLocked) && !errors.Is(err, ErrCorrupt) && !errors.Is(err, ErrUnavailable) && !errors.Is(err, ErrFull):
+			return err
+		}
+		s.options.Log.Warn("the evidence could not be indexed", "error", err.Error())
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(indexRetry):
+		}
+	}
+}
