@@ -3,7 +3,6 @@ package deploy
 import (
 	"strings"
 	"testing"
-	"time"
 
 	"congthu/internal/peer"
 )
@@ -71,7 +70,7 @@ func TestWithoutXFORWARD(t *testing.T) {
 			t.Errorf("%s: got %s, want %d", tc.key, got, tc.code)
 		}
 		must(t, c.Quit())
-		must(t, peer.Wait(10*time.Second, "the log line of "+tc.key, func() bool {
+		must(t, peer.Wait(patience, "the log line of "+tc.key, func() bool {
 			all := g.Messages()
 			return len(all) > 0 && all[len(all)-1]["direction"] == tc.direction
 		}))

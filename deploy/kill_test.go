@@ -3,19 +3,11 @@ package deploy
 import (
 	"fmt"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"congthu/internal/peer"
 )
-
-// killSenders are the clients that send at once.
-const killSenders = 8
-
-// extent is how often the gate is killed, and during how many messages.
-type extent struct{ kills, messages int }
 
 // short is for every run; the build tag "long" adds tests with more.
 func short() extent { return extent{kills: 10, messages: 500} }
@@ -29,10 +21,10 @@ func TestKill9Relay(t *testing.T)       { killRelay(t, short()) }
 func killMilter(t *testing.T, x extent) {
 	t.Helper()
 	t.Parallel()
-	s := newStand(t, milterUnix, "")
-	r := s.sendThroughKills(t, x, "kill-milter")
-	if r.doubles != 0 {
-		t.Errorf("%d messages came twice", r.doubles)
+	for _, c := range killEach(t, hookup{name: "postfix-milter-unix", start: postfixRoad(milterUnix)}, x, killGate) {
+		if c.doubled != 0 {
+			t.Errorf("%d messages came twice", c.doubled)
+		}
 	}
 }
 
@@ -41,91 +33,7 @@ func killMilter(t *testing.T, x extent) {
 func killProxyFilter(t *testing.T, x extent) {
 	t.Helper()
 	t.Parallel()
-	s := newStand(t, proxyFilter, "")
-	s.sendThroughKills(t, x, "kill-proxy")
-}
-
-// killResult is what became of the messages.
-type killResult struct{ doubles, explained, tries int }
-
-// sendThroughKills has clients send until each message was answered with 250, kills the gate meanwhile,
-// and counts what arrived.
-func (s *stand) sendThroughKills(t *testing.T, x extent, prefix string) killResult {
-	t.Helper()
-	var accepted, tries atomic.Int64
-	open := make([]int, x.messages) // by message, tries that sent the final dot and got no 250
-	work := make(chan int)
-	var wg sync.WaitGroup
-	for range killSenders {
-		wg.Go(func() {
-			for n := range work {
-				m := letter{key: killKey(prefix, n), subject: "Thu " + prefix}.mail()
-				for limit := time.Now().Add(10 * time.Minute); ; {
-					tries.Add(1)
-					got, dot := s.tryOnce(m)
-					if got.OK() {
-						accepted.Add(1)
-						break
-					}
-					if dot {
-						open[n]++
-					}
-					if got.Code/100 == 5 || time.Now().After(limit) {
-						t.Errorf("%s: %s", killKey(prefix, n), got)
-						break
-					}
-					time.Sleep(20 * time.Millisecond)
-				}
-			}
-		})
-	}
-	wg.Go(func() {
-		defer close(work)
-		for n := range x.messages {
-			work <- n
-		}
-	})
-	s.killWhile(t, x, accepted.Load)
-	wg.Wait()
-	must(t, s.mx.WaitEmpty(time.Minute))
-	r := killResult{tries: int(tries.Load())}
-	for n := range x.messages {
-		got := len(s.sink.ByKey(killKey(prefix, n)))
-		if got == 0 {
-			t.Errorf("%s is lost", killKey(prefix, n))
-			continue
-		}
-		r.doubles += got - 1
-		r.explained += min(got-1, open[n])
-	}
-	t.Logf("%s: %d messages, gate killed %d times, %d tries, all arrived: %v, doubles %d, of which the next hop had said 250 to a gate that was killed: %d",
-		prefix, x.messages, x.kills, r.tries, !t.Failed(), r.doubles, r.explained)
-	if r.doubles != r.explained {
-		t.Errorf("%d messages came twice without such a reason", r.doubles-r.explained)
-	}
-	return r
-}
-
-func killKey(prefix string, n int) string { return fmt.Sprintf("%s-%05d", prefix, n) }
-
-// killWhile kills and restarts the gate each time that done has gone on by its share of the messages.
-func (s *stand) killWhile(t *testing.T, x extent, done func() int64) {
-	t.Helper()
-	for k := range x.kills {
-		due := int64(x.messages * (k + 1) / (x.kills + 1))
-		if err := peer.Wait(2*time.Minute, "the next kill", func() bool { return done() >= due }); err != nil {
-			t.Error(err)
-			return
-		}
-		if err := s.gate.Kill(); err != nil {
-			t.Error(err)
-			return
-		}
-		if err := s.gate.Start(); err != nil {
-			t.Error(err)
-			return
-		}
-	}
+	killEach(t, hookup{name: "postfix-proxy-filter", start: postfixRoad(proxyFilter)}, x, killGate)
 }
 
 // killRelay has Postfix's own queue send through the relay door to a next hop that counts its
@@ -134,63 +42,13 @@ func (s *stand) killWhile(t *testing.T, x extent, done func() int64) {
 func killRelay(t *testing.T, x extent) {
 	t.Helper()
 	t.Parallel()
-	s := relayBehindQueue(t, nil)
-	var wg sync.WaitGroup
-	for w := range killSenders {
-		wg.Go(func() {
-			c, err := peer.Dial(s.addr)
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			defer c.Quit()
-			for n := w; n < x.messages; n += killSenders {
-				m := letter{key: killKey("kill-relay", n), subject: "Thu cua hang doi"}.mail()
-				if a, err := c.Send(m); err != nil || !a.Last().OK() {
-					t.Errorf("handing message %d to Postfix: %v %v", n, a.Last(), err)
-				}
-			}
-		})
+	start := func(t *testing.T, r *road) {
+		s := relayBehindQueue(t, nil)
+		must(t, r.sink.Close())
+		r.gate, r.mta, r.sink = s.gate, s.mx, s.sink
+		r.door = func(string) (string, string) { return "", s.addr }
 	}
-	s.killWhile(t, x, func() int64 { return int64(s.sink.Count()) })
-	wg.Wait()
-	must(t, s.mx.Drain(2*time.Minute))
-	ids, unsure := postfixDoubts(s.mx.Log())
-	doubles := 0
-	for n := range x.messages {
-		key := killKey("kill-relay", n)
-		got := len(s.sink.ByKey(key))
-		if got == 0 {
-			t.Errorf("%s is lost", key)
-			continue
-		}
-		doubles += got - 1
-		if got-1 > unsure[ids[key]] {
-			t.Errorf("%s came %d times; Postfix was unsure of it %d times", key, got, unsure[ids[key]])
-		}
-	}
-	t.Logf("kill-relay: %d messages, gate killed %d times, all arrived: %v, the next hop said 250 %d times, doubles %d", x.messages, x.kills, !t.Failed(), s.sink.Count(), doubles)
-}
-
-// postfixDoubts reads Postfix's log: the queue id of each message key, and how often Postfix was unsure
-// whether a message had gone out.
-func postfixDoubts(log string) (ids map[string]string, unsure map[string]int) {
-	ids, unsure = map[string]string{}, map[string]int{}
-	for line := range strings.Lines(log) {
-		_, rest, ok := strings.Cut(line, "]: ")
-		if !ok {
-			continue
-		}
-		id, text, _ := strings.Cut(rest, ": ")
-		if key, ok := strings.CutPrefix(text, "message-id=<"); ok {
-			key, _, _ = strings.Cut(key, "@")
-			ids[key] = id
-		}
-		if strings.Contains(text, "sent more than once") {
-			unsure[id]++
-		}
-	}
-	return ids, unsure
+	killEach(t, hookup{name: "postfix-queue-to-relay", start: start, after: true, doubts: true}, x, killGate)
 }
 
 // relayBehindQueue is a Postfix whose queue goes out through the gate's relay door to the sink.
@@ -260,7 +118,7 @@ func TestKill9AtEachStage(t *testing.T) {
 		}
 		must(t, <-killed)
 		must(t, s.gate.Start())
-		must(t, s.mx.Drain(time.Minute))
+		must(t, s.mx.WaitEmpty(patience))
 		if got := len(s.sink.ByKey(l.key)); got != tc.want {
 			t.Errorf("killed at %s: delivered %d times, want %d", tc.stage, got, tc.want)
 		}

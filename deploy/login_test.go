@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"congthu/internal/peer"
 )
@@ -124,13 +123,13 @@ smtpd_sasl_path = inet:` + startLogins(t).listener.Addr().String() + "\n"}
 			t.Errorf("%s: %s, want %d", tc.name, got, tc.code)
 		}
 		must(t, c.Quit())
-		must(t, peer.Wait(10*time.Second, "the log line of "+tc.name, func() bool { return len(r.gate.Messages()) > i }))
+		must(t, peer.Wait(patience, "the log line of "+tc.name, func() bool { return len(r.gate.Messages()) > i }))
 		line := r.gate.Messages()[i]
 		if line["direction"] != tc.direction || line["authenticated"] != (tc.password == loginPassword) {
 			t.Errorf("%s: the log says %v", tc.name, line)
 		}
 		id, _ := line["queue_id"].(string)
-		must(t, peer.Wait(10*time.Second, "queue id "+id+" of "+tc.name+" in Postfix's log", func() bool {
+		must(t, peer.Wait(patience, "queue id "+id+" of "+tc.name+" in Postfix's log", func() bool {
 			return id != "" && strings.Contains(p.Log(), id+": message-id=<"+l.key+"@")
 		}))
 		if strings.Contains(r.gate.Output(), tc.password) && tc.password != "" {
@@ -179,10 +178,10 @@ func TestTwoGates(t *testing.T) {
 		if !strings.HasPrefix(got.String(), tc.reply) {
 			t.Errorf("%s: %s, want %s", tc.name, got, tc.reply)
 		}
-		must(t, peer.Wait(10*time.Second, "both log lines", func() bool {
+		must(t, peer.Wait(patience, "both log lines", func() bool {
 			return len(r.gate.Messages()) == seen+1 && (!tc.seenBy2 || len(other.gate.Messages()) == seen2+1)
 		}))
-		must(t, p.WaitEmpty(20*time.Second))
+		must(t, p.WaitEmpty(patience))
 		d := r.sink.ByKey(tc.letter.key)
 		if !got.OK() {
 			if len(d) != 0 {

@@ -8,7 +8,6 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
-	"time"
 
 	"congthu/internal/peer"
 )
@@ -116,7 +115,7 @@ func (s *stand) logged(t *testing.T, id string) (line map[string]any) {
 	if id == "" {
 		t.Fatal("there is no transaction id")
 	}
-	must(t, peer.Wait(10*time.Second, "the log line of "+id, func() bool {
+	must(t, peer.Wait(patience, "the log line of "+id, func() bool {
 		for _, m := range s.gate.Messages() {
 			if m["id"] == id {
 				line = m

@@ -3,87 +3,143 @@ package deploy
 import (
 	"fmt"
 	"os"
-	"strings"
 	"testing"
 	"time"
 
 	"congthu/internal/peer"
 )
 
+// patience is how long a test waits for what must come, and how long a queue may stand still: much more than a
+// loaded machine needs, so that only what never comes fails.
+const patience = 2 * time.Minute
+
 // mta is what the mail servers of these tests have in common.
 type mta interface {
 	Start() error
 	Kill() error
 	Stop() error
-	WaitEmpty(limit time.Duration) error
+	WaitEmpty(still time.Duration) error
+	Queued() int
 	Log() string
 }
 
 // road is one way of a message: client, gate and mail server hooked up to each other, and a sink behind.
 type road struct {
-	name string
+	hookup
 	gate *peer.Gate
 	mta  mta
 	sink *peer.Sink
-	dial func(address string) (*peer.Client, error) // as the client with that address, EHLO said
+	cert peer.Certificate
+	// door is where the client with that address connects, and hello what it says first.
+	door  func(address string) (local, addr string)
+	hello func(c *peer.Client, address string) error
 }
 
 // hookup is a way to hook the gate up.
 type hookup struct {
 	name  string
-	start func(t *testing.T, name string) *road
+	start func(t *testing.T, r *road)
+
+	tls   bool // from the client to its server, and where that is the relay from there to the next hop
+	bdat  bool // the client sends BDAT
+	plain bool // the next hop has no CHUNKING
+	after bool // behind the queue: the client has a 250 before the gate sees the message
+	// split: the gate has a listener for each direction, since the server before it cannot name the client.
+	split bool
+	// doubts: the server before the gate logs when it does not know whether a message went out.
+	doubts bool
+	// still leaves deferred mail in the queue.
+	still bool
 }
 
 // roads are all of them: what is said of one hook-up is said of each.
 func roads() []hookup {
 	return []hookup{
-		{"postfix-milter-unix", func(t *testing.T, _ string) *road { return postfixRoad(t, milterUnix) }},
-		{"postfix-milter-tcp", func(t *testing.T, _ string) *road { return postfixRoad(t, milterTCP) }},
-		{"postfix-proxy-filter", func(t *testing.T, _ string) *road { return postfixRoad(t, proxyFilter) }},
-		{"sendmail-milter-unix", func(t *testing.T, _ string) *road { return sendmailRoad(t, milterUnix) }},
-		{"sendmail-milter-tcp", func(t *testing.T, _ string) *road { return sendmailRoad(t, milterTCP) }},
-		{"relay-before-postfix", relayRoad},
-		{"relay-before-exim", relayRoad},
+		{name: "postfix-milter-unix", start: postfixRoad(milterUnix)},
+		{name: "postfix-milter-tcp", start: postfixRoad(milterTCP)},
+		{name: "postfix-proxy-filter", start: postfixRoad(proxyFilter)},
+		{name: "postfix-content-filter", start: contentFilterRoad, after: true},
+		{name: "sendmail-milter-unix", start: sendmailRoad(milterUnix)},
+		{name: "sendmail-milter-tcp", start: sendmailRoad(milterTCP)},
+		{name: "relay-before-postfix", start: relayBeforePostfix},
+		{name: "relay-before-exim", start: relayBeforeExim},
+		{name: "exim-behind-queue", start: eximBehindQueue, after: true, split: true},
+	}
+}
+
+// variants are roads again with TLS, BDAT or both.
+func variants() []hookup {
+	return []hookup{
+		{name: "relay-before-postfix, TLS", start: relayBeforePostfix, tls: true},
+		{name: "relay-before-postfix, BDAT", start: relayBeforePostfix, bdat: true},
+		{name: "relay-before-postfix, BDAT to DATA", start: relayBeforePostfix, bdat: true, plain: true},
+		{name: "relay-before-exim, TLS, BDAT", start: relayBeforeExim, tls: true, bdat: true},
 	}
 }
 
 // begin starts the hook-up; the test's end stops it.
 func (h hookup) begin(t *testing.T) *road {
 	t.Helper()
-	r := h.start(t, h.name)
-	r.name = h.name
+	r := &road{hookup: h, sink: &peer.Sink{}}
+	must(t, r.sink.Start("127.0.0.1:0"))
+	t.Cleanup(func() { r.sink.Close() })
+	dir, err := peer.TempDir()
+	must(t, err)
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	if h.tls {
+		r.cert, err = peer.NewCertificate(dir)
+		must(t, err)
+	}
+	h.start(t, r)
 	return r
 }
 
-func postfixRoad(t *testing.T, kind string) *road {
-	t.Helper()
-	s := newStand(t, kind, "")
-	return &road{gate: s.gate, mta: s.mx, sink: s.sink, dial: func(address string) (*peer.Client, error) {
-		return dialAs(s.addr, address)
-	}}
-}
-
-// dialAs tells a Postfix with XCLIENT who the client is.
-func dialAs(addr, address string) (*peer.Client, error) {
-	c, err := peer.Dial(addr)
+// dial connects as the client with that address and says EHLO, under TLS where the road has it.
+func (r *road) dial(address string) (*peer.Client, error) {
+	local, addr := r.door(address)
+	c, err := peer.DialFrom(local, addr)
 	if err != nil {
 		return nil, err
 	}
-	r := c.Welcome
-	if r.OK() {
-		r, err = c.Cmd("XCLIENT NAME=may.khach.example ADDR=" + address)
-	}
-	if err == nil && !r.OK() {
-		err = fmt.Errorf("answered %s", r)
-	}
-	if err == nil {
-		err = c.Ehlo("may.khach.example")
-	}
-	if err != nil {
+	if err := r.greet(c, address); err != nil {
 		c.Close()
 		return nil, fmt.Errorf("greeting: %w", err)
 	}
+	if r.bdat {
+		c.Chunk = 100
+	}
 	return c, nil
+}
+
+const clientName = "may.khach.example"
+
+func (r *road) greet(c *peer.Client, address string) error {
+	if !c.Welcome.OK() {
+		return fmt.Errorf("answered %s", c.Welcome)
+	}
+	if r.tls {
+		if err := c.Ehlo(clientName); err != nil {
+			return err
+		}
+		if err := c.StartTLS(r.cert.Client); err != nil {
+			return err
+		}
+	}
+	if r.hello != nil {
+		if err := r.hello(c, address); err != nil {
+			return err
+		}
+	}
+	return c.Ehlo(clientName)
+}
+
+// xclient tells a Postfix who the client is.
+func xclient(c *peer.Client, address string) error {
+	r, err := c.Cmd("XCLIENT NAME=" + clientName + " ADDR=" + address)
+	if err == nil && !r.OK() {
+		err = fmt.Errorf("XCLIENT was answered %s", r)
+	}
+	return err
 }
 
 // Where a server knows no XCLIENT the client's address is real: one of loopback's, of which those of
@@ -94,34 +150,33 @@ const (
 	loopbackTrusted = "127.0.1.0/24"
 )
 
-// dialFrom connects from the loopback address that stands for the address.
-func dialFrom(addr, address string) (*peer.Client, error) {
-	local := loopbackInside
-	if address == outside {
-		local = loopbackOutside
+// from has clients connect to the server from the loopback address that stands for theirs.
+func from(forInside, forOutside string) func(address string) (local, addr string) {
+	return func(address string) (string, string) {
+		if address == outside {
+			return loopbackOutside, forOutside
+		}
+		return loopbackInside, forInside
 	}
-	c, err := peer.DialFrom(local, addr)
-	if err != nil {
-		return nil, err
-	}
-	if c.Welcome.OK() {
-		err = c.Ehlo("may.khach.example")
-	} else {
-		err = fmt.Errorf("greeting: answered %s", c.Welcome)
-	}
-	if err != nil {
-		c.Close()
-		return nil, err
-	}
-	return c, nil
 }
 
-// base is a sink and a gate that is not started yet, and a source of addresses.
+// dialFrom connects to a server without XCLIENT and says EHLO.
+func dialFrom(addr, address string) (*peer.Client, error) {
+	return (&road{door: from(addr, addr)}).dial(address)
+}
+
+// base is a road with a sink and a gate that is not started yet, and a source of addresses.
 func base(t *testing.T) (r *road, next func() string) {
 	t.Helper()
 	r = &road{sink: &peer.Sink{}}
 	must(t, r.sink.Start("127.0.0.1:0"))
 	t.Cleanup(func() { r.sink.Close() })
+	return r, r.prepare(t)
+}
+
+// prepare makes the gate of a road, not started yet, and a source of addresses.
+func (r *road) prepare(t *testing.T) (next func() string) {
+	t.Helper()
 	var ports peer.Ports
 	next = func() string {
 		addr, err := ports.Next()
@@ -132,13 +187,17 @@ func base(t *testing.T) (r *road, next func() string) {
 	must(t, err)
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	r.gate = &peer.Gate{Binary: gateBinary.path(t), Admin: next(), Dir: dir, UID: unprivileged, GID: unprivileged}
-	return r, next
+	return next
 }
 
 // run starts the gate with these doors, and the server.
-func (r *road) run(t *testing.T, doors string) {
+func (r *road) run(t *testing.T, doors string, networks ...string) {
 	t.Helper()
-	r.gate.Config = fmt.Sprintf("organisation: {domains: [%s, mae.gov.vn], trusted_networks: [%s]}\nadmin: {listen: %q}\n%s", ours, loopbackTrusted, r.gate.Admin, doors)
+	trusted := loopbackTrusted
+	if len(networks) > 0 {
+		trusted = networks[0]
+	}
+	r.gate.Config = fmt.Sprintf("organisation: {domains: [%s, mae.gov.vn], trusted_networks: [%s]}\nadmin: {listen: %q}\n%s", ours, trusted, r.gate.Admin, doors)
 	must(t, r.gate.Start())
 	t.Cleanup(func() {
 		if err := r.gate.Stop(); err != nil {
@@ -157,49 +216,4 @@ func (r *road) run(t *testing.T, doors string) {
 		}
 	})
 	must(t, r.mta.Start())
-}
-
-// sendmailRoad is Sendmail with the lines of sendmail/congthu.mc.
-func sendmailRoad(t *testing.T, kind string) *road {
-	t.Helper()
-	peer.NeedSendmail(t)
-	r, next := base(t)
-	s := &peer.Sendmail{Name: "mx.monre.gov.vn", Listen: next(), NextHop: r.sink.Addr}
-	must(t, s.Prepare())
-	t.Cleanup(func() { os.RemoveAll(s.Dir) })
-	var doors string
-	if kind == milterUnix {
-		folder := s.Dir + "/congthu"
-		must(t, os.Mkdir(folder, 0o750))
-		must(t, os.Chown(folder, unprivileged, unprivileged))
-		s.MC = file(t, "sendmail/congthu.mc", "`congthu', `S=inet:8890@127.0.0.1,", "`congthu', `S=unix:"+s.Root+"/congthu/milter.sock,")
-		doors = fmt.Sprintf("milter: [{name: sendmail, listen: \"unix:%s/milter.sock\"}]\n", folder)
-	} else {
-		door := next()
-		_, port, _ := strings.Cut(door, ":")
-		s.MC = file(t, "sendmail/congthu.mc", "`congthu', `S=inet:8890@", "`congthu', `S=inet:"+port+"@")
-		doors = fmt.Sprintf("milter: [{name: sendmail, listen: \"tcp:%s\"}]\n", door)
-	}
-	r.mta = s
-	r.dial = func(address string) (*peer.Client, error) { return dialFrom(s.Listen, address) }
-	r.run(t, doors)
-	return r
-}
-
-// relayRoad is the relay as the mail exchanger in front of another server.
-func relayRoad(t *testing.T, name string) *road {
-	t.Helper()
-	peer.NeedPostfix(t)
-	r, next := base(t)
-	door, behind := next(), next()
-	if name == "relay-before-exim" {
-		peer.NeedExim(t)
-		r.mta = &peer.Exim{Name: "mail.monre.gov.vn", Listen: behind, NextHop: r.sink.Addr}
-	} else {
-		r.mta = &peer.Postfix{Name: "mail.monre.gov.vn", NextHop: r.sink.Addr, Listens: []string{behind},
-			Main: "message_size_limit = 41943040\n", Master: behind + " inet n - y - - smtpd"}
-	}
-	r.dial = func(address string) (*peer.Client, error) { return dialFrom(door, address) }
-	r.run(t, fmt.Sprintf("relay: [{name: mx, listen: %q, next_hops: [%q]}]\n", door, behind))
-	return r
 }

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"congthu/internal/peer"
 )
@@ -110,8 +109,8 @@ const (
 	absentAccess = "check_recipient_access inline:{{" + absent + " = 550 5.1.1 " + absentWords + "}}"
 )
 
-// newStand starts everything; more are lines for the gate's configuration.
-func newStand(t *testing.T, kind, more string) *stand {
+// newStand starts everything; more are lines for the gate's configuration, main for main.cf.
+func newStand(t *testing.T, kind, more string, main ...string) *stand {
 	t.Helper()
 	peer.NeedPostfix(t)
 	s := &stand{kind: kind, sink: &peer.Sink{}, mx: &peer.Postfix{Name: "mx.monre.gov.vn"}}
@@ -132,6 +131,7 @@ func newStand(t *testing.T, kind, more string) *stand {
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	s.gate = &peer.Gate{Binary: gateBinary.path(t), Admin: next(), Dir: dir, UID: unprivileged, GID: unprivileged}
 	doors := s.hookUp(t, next)
+	s.mx.Main += strings.Join(append([]string{""}, main...), "\n") + "\n"
 	s.gate.Config = fmt.Sprintf("organisation: {domains: [%s, mae.gov.vn], trusted_networks: [10.0.0.0/8]}\nadmin: {listen: %q}\n%s%s", ours, s.gate.Admin, doors, more)
 	must(t, s.gate.Start())
 	t.Cleanup(func() {
@@ -242,8 +242,8 @@ func sendOn(t *testing.T, c *peer.Client, m peer.Mail) peer.Answers {
 // delivered waits for the one delivery of the message with this key.
 func (s *stand) delivered(t *testing.T, key string) peer.Delivery {
 	t.Helper()
-	must(t, peer.Wait(40*time.Second, "the delivery of "+key, func() bool { return len(s.sink.ByKey(key)) > 0 }))
-	must(t, s.mx.WaitEmpty(40*time.Second))
+	must(t, peer.Wait(patience, "the delivery of "+key, func() bool { return len(s.sink.ByKey(key)) > 0 }))
+	must(t, s.mx.WaitEmpty(patience))
 	all := s.sink.ByKey(key)
 	if len(all) != 1 {
 		t.Fatalf("%s was delivered %d times", key, len(all))
@@ -254,7 +254,7 @@ func (s *stand) delivered(t *testing.T, key string) peer.Delivery {
 // notDelivered waits until Postfix has nothing left and checks that the message went nowhere.
 func (s *stand) notDelivered(t *testing.T, key string) {
 	t.Helper()
-	must(t, s.mx.WaitEmpty(40*time.Second))
+	must(t, s.mx.WaitEmpty(patience))
 	if n := len(s.sink.ByKey(key)); n != 0 {
 		t.Fatalf("%s was delivered %d times although it was not accepted", key, n)
 	}

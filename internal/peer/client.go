@@ -3,8 +3,11 @@ package peer
 import (
 	"bufio"
 	"bytes"
+	"context"
+	"crypto/tls"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -34,6 +37,10 @@ type Client struct {
 	timeout time.Duration
 	Welcome Reply    // the greeting
 	Offers  []string // lines of the EHLO reply after the first
+
+	// Chunk sends messages with BDAT (RFC 3030): a first chunk of so many octets, each next one twice as
+	// long. 0 sends them with DATA.
+	Chunk int
 }
 
 // clientTimeout bounds one command with its reply.
@@ -139,6 +146,25 @@ func (c *Client) Ehlo(name string) error {
 	return nil
 }
 
+// StartTLS says STARTTLS (RFC 3207) and makes the connection private. EHLO must be said again.
+func (c *Client) StartTLS(config *tls.Config) error {
+	r, err := c.Cmd("STARTTLS")
+	if err != nil {
+		return err
+	}
+	if r.Code != 220 || c.r.Buffered() > 0 {
+		return fmt.Errorf("STARTTLS was answered %s, and %d octets more", r, c.r.Buffered())
+	}
+	conn := tls.Client(c.conn, config)
+	ctx, cancel := context.WithTimeout(context.Background(), c.timeout)
+	defer cancel()
+	if err := conn.HandshakeContext(ctx); err != nil {
+		return fmt.Errorf("TLS handshake: %w", err)
+	}
+	c.conn, c.r, c.Offers = conn, bufio.NewReader(conn), nil
+	return nil
+}
+
 // Offer is what the server says of one extension, e.g. "SIZE 41943040".
 func (c *Client) Offer(keyword string) (line string, ok bool) {
 	for _, o := range c.Offers {
@@ -163,7 +189,9 @@ type Answers struct {
 	Mail Reply
 	Rcpt []Reply
 	Data Reply
-	Dot  bool // the whole message and its final dot were sent
+	Dot  bool // the whole message and its final dot, or last chunk, were sent
+
+	Begun time.Time // when sending the message itself began; zero when it did not
 }
 
 // Last is the reply that decided the mail.
@@ -183,9 +211,13 @@ func (c *Client) Send(m Mail) (Answers, error) {
 	if err != nil || taken == 0 {
 		return a, err
 	}
+	if c.Chunk > 0 {
+		return c.bdat(a, m.Bytes)
+	}
 	if a.Data, err = c.Cmd("DATA"); err != nil || a.Data.Code != 354 {
 		return a, err
 	}
+	a.Begun = time.Now()
 	if err := c.Write(DotStuff(m.Bytes)); err != nil {
 		return a, fmt.Errorf("sending the message: %w", err)
 	}
@@ -194,6 +226,29 @@ func (c *Client) Send(m Mail) (Answers, error) {
 		return a, fmt.Errorf("reading the reply to the final dot: %w", err)
 	}
 	return a, nil
+}
+
+// bdat sends a message in chunks, waiting for the reply to each.
+func (c *Client) bdat(a Answers, msg []byte) (Answers, error) {
+	a.Begun = time.Now()
+	for size := c.Chunk; ; size *= 2 {
+		n, last := min(size, len(msg)), ""
+		if n == len(msg) {
+			last = " LAST"
+		}
+		if err := c.Write(slices.Concat(fmt.Appendf(nil, "BDAT %d%s\r\n", n, last), msg[:n])); err != nil {
+			return a, fmt.Errorf("sending a chunk: %w", err)
+		}
+		msg = msg[n:]
+		a.Dot = last != ""
+		var err error
+		if a.Data, err = c.Read(); err != nil {
+			return a, fmt.Errorf("reading the reply to a chunk: %w", err)
+		}
+		if last != "" || !a.Data.OK() {
+			return a, nil
+		}
+	}
 }
 
 // Envelope sends MAIL and RCPT and counts the recipients that were taken.

@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os/exec"
@@ -9,12 +10,19 @@ import (
 	"time"
 )
 
+// startLimit is how long a server may take to listen, and stopLimit to end when asked: more than a loaded
+// machine needs.
+const (
+	startLimit = 2 * time.Minute
+	stopLimit  = time.Minute
+)
+
 // daemon is a server that runs in the foreground, with the processes that it starts in its own process
 // group.
 type daemon struct {
 	name    string
-	cmd     *exec.Cmd // nil when it does not run
-	done    chan error
+	cmd     *exec.Cmd     // nil when it does not run
+	done    chan struct{} // closed when it has ended
 	watcher *exec.Cmd
 	out     output // over all its lives
 }
@@ -31,8 +39,11 @@ func (d *daemon) start(cmd *exec.Cmd) error {
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("starting %s: %w", d.name, err)
 	}
-	d.cmd, d.done = cmd, make(chan error, 1)
-	go func(done chan error) { done <- cmd.Wait() }(d.done)
+	d.cmd, d.done = cmd, make(chan struct{})
+	go func(done chan struct{}) {
+		cmd.Wait() // how it ended is in its output
+		close(done)
+	}(d.done)
 	watcher := exec.Command("sh", "-c", `read -r _; kill -TERM "$0"`, strconv.Itoa(cmd.Process.Pid))
 	watcher.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if _, err := watcher.StdinPipe(); err != nil {
@@ -43,6 +54,22 @@ func (d *daemon) start(cmd *exec.Cmd) error {
 	}
 	d.watcher = watcher
 	return nil
+}
+
+// up waits until the server that was started is ready on addr, or has ended.
+func (d *daemon) up(addr string) error {
+	ctx, cancel := context.WithTimeoutCause(context.Background(), startLimit, fmt.Errorf("nothing after %s", startLimit))
+	defer cancel()
+	ctx, ended := context.WithCancelCause(ctx)
+	defer ended(nil)
+	go func(done chan struct{}) {
+		select {
+		case <-done:
+			ended(errors.New("it has ended"))
+		case <-ctx.Done():
+		}
+	}(d.done)
+	return wait(ctx, d.name+" on "+addr, func() bool { return greets(addr) })
 }
 
 // stop asks the server to end, waits, and then ends what is left of its process group.
@@ -71,8 +98,8 @@ func (d *daemon) end(sig syscall.Signal) error {
 	var err error
 	select {
 	case <-d.done:
-	case <-time.After(20 * time.Second):
-		err = fmt.Errorf("stopping %s: it did not end within 20 s", d.name)
+	case <-time.After(stopLimit):
+		err = fmt.Errorf("stopping %s: it did not end within %s", d.name, stopLimit)
 	}
 	d.cmd = nil
 	if kerr := syscall.Kill(-pid, syscall.SIGKILL); kerr != nil && !errors.Is(kerr, syscall.ESRCH) {

@@ -10,12 +10,24 @@ import (
 	"time"
 )
 
-// Exim is a private instance of the unpacked Exim: its own configuration, queue and log, one listener on
+// Exim is a private instance of the unpacked Exim: its own configuration, queue and log, listeners on
 // 127.0.0.1. It must be started by root.
 type Exim struct {
-	Name    string // what the instance calls itself, "mail.example.vn"
-	NextHop string // "127.0.0.1:port" to which all mail goes
-	Listen  string // "127.0.0.1:port"
+	Name    string   // what the instance calls itself, "mail.example.vn"
+	NextHop string   // "127.0.0.1:port" to which all mail goes
+	Listens []string // "127.0.0.1:port", to wait for
+
+	// Lines of the administrator's for the sections of these names. Main may set the macros of Debian's
+	// configuration that eximConfig knows; ACL, Routers and Transports come before the instance's own.
+	Main, ACL, Routers, Transports string
+	// Domains are a domain list of those that are ours.
+	Domains string
+	// Relay is a host list of those that may send anywhere.
+	Relay string
+	// Retry is when deferred mail is tried again; each second for an hour when empty.
+	Retry string
+	// Certificate is shown to clients, which must use TLS, when it has a file.
+	Certificate Certificate
 
 	Dir  string // scratch folder, made by Prepare
 	Root string // the same as Exim sees it: it runs in a root of its own
@@ -23,38 +35,54 @@ type Exim struct {
 	d daemon
 }
 
-// eximConfig: everything that comes is taken and goes to one next hop.
-const eximConfig = `primary_hostname = %[1]s
-exim_path = /%[2]s
+// eximConfig has the names and the macros of Debian's configuration. All mail goes to one next hop.
+const eximConfig = `%[1]s
+primary_hostname = %[2]s
+exim_path = /%[3]s
 keep_environment =
-spool_directory = %[3]s/spool
-log_file_path = %[3]s/log/%%slog
-pid_file_path = %[3]s/exim.pid
-local_interfaces = 127.0.0.1
-daemon_smtp_ports = %[4]s
+spool_directory = %[4]s/spool
+log_file_path = %[4]s/log/%%slog
+pid_file_path = %[4]s/exim.pid
+daemon_smtp_ports = 25
+local_interfaces = MAIN_LOCAL_INTERFACES
+.ifndef MAIN_ACL_CHECK_RCPT
+MAIN_ACL_CHECK_RCPT = acl_check_rcpt
+.endif
+acl_smtp_rcpt = MAIN_ACL_CHECK_RCPT
+.ifdef MESSAGE_SIZE_LIMIT
+message_size_limit = MESSAGE_SIZE_LIMIT
+.endif
+.ifdef MAIN_SMTP_ACCEPT_MAX_NOMAIL_HOSTS
+smtp_accept_max_nonmail_hosts = MAIN_SMTP_ACCEPT_MAX_NOMAIL_HOSTS
+.endif
+domainlist local_domains =
+domainlist relay_to_domains = %[5]s
+hostlist relay_from_hosts = %[6]s
 deliver_drop_privilege = true
-tls_advertise_hosts =
 host_lookup =
-smtp_accept_max = 0
-smtp_accept_queue_per_connection = 0
-message_size_limit = 100M
-acl_smtp_rcpt = take
-acl_smtp_data = take
+acl_smtp_mail = acl_check_mail
+%[7]s
 begin acl
-take:
-  accept
+%[8]s
+acl_check_mail:
+  %[9]s
+acl_check_rcpt:
+  accept hosts = +relay_from_hosts
+  accept domains = +local_domains : +relay_to_domains
 begin routers
+%[10]s
 all:
   driver = manualroute
   transport = hop
   route_list = * 127.0.0.1 byname
   self = send
 begin transports
+%[11]s
 hop:
   driver = smtp
-  port = %[5]s
+  port = %[12]s
 begin retry
-* * F,1h,1s
+* * %[13]s
 `
 
 // Prepare makes the folders; Dir is set from then on.
@@ -87,15 +115,10 @@ func (e *Exim) Start() error {
 			return err
 		}
 	}
-	_, listen, err := net.SplitHostPort(e.Listen)
+	text, err := e.config()
 	if err != nil {
-		return fmt.Errorf("starting Exim: listener: %w", err)
+		return fmt.Errorf("configuring Exim: %w", err)
 	}
-	_, hop, err := net.SplitHostPort(e.NextHop)
-	if err != nil {
-		return fmt.Errorf("starting Exim: next hop: %w", err)
-	}
-	text := fmt.Sprintf(eximConfig, e.Name, eximProgram, e.Root, listen, hop)
 	if err := os.WriteFile(filepath.Join(e.Dir, "exim.conf"), []byte(text), 0o644); err != nil {
 		return fmt.Errorf("writing exim.conf: %w", err)
 	}
@@ -105,16 +128,61 @@ func (e *Exim) Start() error {
 	if err := e.d.start(cmd); err != nil {
 		return err
 	}
-	if err := Wait(20*time.Second, "Exim on "+e.Listen, func() bool { return greets(e.Listen) }); err != nil {
-		return errors.Join(fmt.Errorf("%w\n%s", err, e.Log()), e.Stop())
+	for _, addr := range e.Listens {
+		if err := e.d.up(addr); err != nil {
+			return errors.Join(fmt.Errorf("%w\n%s", err, e.Log()), e.Stop())
+		}
 	}
 	return nil
 }
 
-// WaitEmpty waits until the queue is empty. Only a header file makes a message; a killed instance leaves others.
-func (e *Exim) WaitEmpty(limit time.Duration) error {
-	return Wait(limit, "an empty queue in "+e.Name, func() bool { return messages(filepath.Join(e.Dir, "spool/input"), "*-H") == 0 })
+// config is the whole configuration.
+func (e *Exim) config() (string, error) {
+	_, hop, err := net.SplitHostPort(e.NextHop)
+	if err != nil {
+		return "", fmt.Errorf("next hop: %w", err)
+	}
+	main, secured, mayMail, retry := e.Main, "tls_advertise_hosts =", "accept", e.Retry
+	if !strings.Contains(main, "MAIN_LOCAL_INTERFACES") {
+		main += "MAIN_LOCAL_INTERFACES = <"
+		for _, addr := range e.Listens {
+			host, port, err := net.SplitHostPort(addr)
+			if err != nil {
+				return "", fmt.Errorf("listener: %w", err)
+			}
+			main += "; [" + host + "]:" + port
+		}
+		main += "\n"
+	}
+	if retry == "" {
+		retry = "F,1h,1s"
+	}
+	if e.Certificate.File != "" {
+		secured, mayMail = "tls_advertise_hosts = *", "accept encrypted = *"
+		for name, from := range map[string]string{"tls_certificate": e.Certificate.File, "tls_privatekey": e.Certificate.Key} {
+			pem, err := os.ReadFile(from)
+			if err != nil {
+				return "", fmt.Errorf("certificate: %w", err)
+			}
+			if err := os.WriteFile(filepath.Join(e.Dir, name), pem, 0o644); err != nil {
+				return "", fmt.Errorf("certificate: %w", err)
+			}
+			secured += fmt.Sprintf("\n%s = %s/%s", name, e.Root, name)
+		}
+	}
+	return fmt.Sprintf(eximConfig, main, e.Name, eximProgram, e.Root, e.Domains, e.Relay, secured,
+		e.ACL, mayMail, e.Routers, e.Transports, hop, retry), nil
 }
+
+// WaitEmpty waits until the queue is empty, and gives up when nothing left it for still; Exim runs its queue
+// each second.
+func (e *Exim) WaitEmpty(still time.Duration) error {
+	return settle(still, "an empty queue in "+e.Name, e.Queued, nil)
+}
+
+// Queued is the number of messages in the queue. Only a header file makes a message; a killed instance
+// leaves others.
+func (e *Exim) Queued() int { return messages(filepath.Join(e.Dir, "spool/input"), "*-H") }
 
 // Log is what the instance logged.
 func (e *Exim) Log() string {

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -50,6 +51,10 @@ type Gate struct {
 	cmd  *exec.Cmd
 	done chan error
 	out  output
+
+	mu       sync.Mutex
+	read     int // octets of out that messages were read from
+	messages []map[string]any
 }
 
 // output collects what a process writes, over several lives.
@@ -70,6 +75,13 @@ func (o *output) String() string {
 	return o.b.String()
 }
 
+// from is what was written after the first n octets.
+func (o *output) from(n int) string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return string(o.b.Bytes()[n:])
+}
+
 // Start runs "congthu serve" and waits for /readyz.
 func (g *Gate) Start() error {
 	file := filepath.Join(g.Dir, "congthu.yml")
@@ -88,7 +100,7 @@ func (g *Gate) Start() error {
 	}
 	done := make(chan error, 1)
 	g.done = done
-	ctx, cancel := context.WithTimeoutCause(context.Background(), 30*time.Second, errors.New("not ready after 30 s"))
+	ctx, cancel := context.WithTimeoutCause(context.Background(), startLimit, fmt.Errorf("not ready after %s", startLimit))
 	defer cancel()
 	cmd := g.cmd
 	go func() {
@@ -149,16 +161,19 @@ func (g *Gate) Stop() error {
 // Output is everything that the gate wrote to standard output and error, over all its lives.
 func (g *Gate) Output() string { return g.out.String() }
 
-// Messages are the log lines about messages: JSON lines whose msg is "message".
+// Messages are the log lines about messages so far: JSON lines whose msg is "message".
 func (g *Gate) Messages() []map[string]any {
-	var out []map[string]any
-	for line := range strings.SplitSeq(g.out.String(), "\n") {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	text := g.out.from(g.read)
+	for line := range strings.Lines(text[:strings.LastIndexByte(text, '\n')+1]) {
+		g.read += len(line)
 		var m map[string]any
 		if json.Unmarshal([]byte(line), &m) == nil && m["msg"] == "message" {
-			out = append(out, m)
+			g.messages = append(g.messages, m)
 		}
 	}
-	return out
+	return slices.Clone(g.messages)
 }
 
 // Metric is the sum of a metric's samples whose labels contain all of with (`door="relay"`).

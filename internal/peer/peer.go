@@ -110,3 +110,25 @@ func Wait(limit time.Duration, what string, ready func() bool) error {
 	defer cancel()
 	return wait(ctx, what, ready)
 }
+
+// settle waits until left is 0. It kicks the queue after each second in which nothing moved, and gives up
+// only when nothing moved for still: a slow machine is no failure.
+func settle(still time.Duration, what string, left func() int, kick func() error) error {
+	last, moved, kicked := left(), time.Now(), time.Now()
+	for last > 0 {
+		time.Sleep(10 * time.Millisecond)
+		n := left()
+		switch now := time.Now(); {
+		case n != last:
+			last, moved, kicked = n, now, now
+		case now.Sub(moved) > still:
+			return fmt.Errorf("waiting for %s: %d messages are left, and none moved for %s", what, n, still)
+		case kick != nil && now.Sub(kicked) > time.Second:
+			if err := kick(); err != nil {
+				return fmt.Errorf("waiting for %s: %w", what, err)
+			}
+			kicked = time.Now()
+		}
+	}
+	return nil
+}

@@ -181,7 +181,7 @@ func TestUnpackedServersDeliver(t *testing.T) {
 			return &Sendmail{Name: "mx.example.vn", Listen: listen, NextHop: hop}
 		}},
 		{"exim", NeedExim, func(listen, hop string) server {
-			return &Exim{Name: "mx.example.vn", Listen: listen, NextHop: hop}
+			return &Exim{Name: "mx.example.vn", Listens: []string{listen}, NextHop: hop, Relay: "*"}
 		}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -100,6 +100,7 @@ discard   unix  - - n - - discard
 local     unix  - n n - - local
 anvil     unix  - - n - 1 anvil
 scache    unix  - - n - 1 scache
+tlsmgr    unix  - - n 1000? 1 tlsmgr
 postlog   unix-dgram n - n - 1 postlogd
 `
 
@@ -168,7 +169,7 @@ func (p *Postfix) Start() error {
 		return err
 	}
 	for _, addr := range p.Listens {
-		if err := Wait(20*time.Second, "Postfix on "+addr, func() bool { return greets(addr) }); err != nil {
+		if err := p.d.up(addr); err != nil {
 			return errors.Join(fmt.Errorf("%w\n%s%s", err, p.d.out.String(), p.Log()), p.Stop())
 		}
 	}
@@ -240,8 +241,10 @@ func (p *Postfix) Sendmail(from string, to []string, msg []byte) error {
 
 // Flush makes Postfix try all queued mail now.
 func (p *Postfix) Flush() error {
-	_, err := p.run("postqueue", "-f")
-	return err
+	if out, err := p.run("postqueue", "-f"); err != nil {
+		return fmt.Errorf("flushing the queue of %s: %w: %s", p.Name, err, out)
+	}
+	return nil
 }
 
 // Queued is the number of messages in the queue. Postfix makes a file executable when the message is
@@ -262,22 +265,10 @@ func (p *Postfix) Queued() int {
 	return n
 }
 
-// WaitEmpty waits until the queue is empty.
-func (p *Postfix) WaitEmpty(limit time.Duration) error {
-	return Wait(limit, "an empty queue in "+p.Name, func() bool { return p.Queued() == 0 })
-}
-
-// Drain has Postfix try its queue at once, again and again, until it is empty.
-func (p *Postfix) Drain(limit time.Duration) error {
-	for end := time.Now().Add(limit); ; {
-		if err := p.Flush(); err != nil {
-			return fmt.Errorf("flushing the queue of %s: %w", p.Name, err)
-		}
-		err := p.WaitEmpty(300 * time.Millisecond)
-		if err == nil || time.Now().After(end) {
-			return err
-		}
-	}
+// WaitEmpty waits until the queue is empty, and gives up when nothing left it for still although Postfix was
+// told to try.
+func (p *Postfix) WaitEmpty(still time.Duration) error {
+	return settle(still, "an empty queue in "+p.Name, p.Queued, p.Flush)
 }
 
 // Log is what the instance logged.

@@ -84,7 +84,7 @@ func (s *Sendmail) Start() error {
 	if err := s.d.start(commandIn(sendmailTree, sendmailProgram, "-C", s.Root+"/sendmail.cf", "-bD", "-q1s")); err != nil {
 		return err
 	}
-	if err := Wait(20*time.Second, "Sendmail on "+s.Listen, func() bool { return greets(s.Listen) }); err != nil {
+	if err := s.d.up(s.Listen); err != nil {
 		return errors.Join(fmt.Errorf("%w\n%s", err, s.Log()), s.Stop())
 	}
 	return nil
@@ -119,10 +119,14 @@ func (s *Sendmail) configure() error {
 	return nil
 }
 
-// WaitEmpty waits until the queue is empty. Only a qf file makes a message; a killed instance leaves others.
-func (s *Sendmail) WaitEmpty(limit time.Duration) error {
-	return Wait(limit, "an empty queue in "+s.Name, func() bool { return messages(filepath.Join(s.Dir, "queue"), "qf*") == 0 })
+// WaitEmpty waits until the queue is empty, and gives up when nothing left it for still; Sendmail runs its
+// queue each second. Only a qf file makes a message; a killed instance leaves others.
+func (s *Sendmail) WaitEmpty(still time.Duration) error {
+	return settle(still, "an empty queue in "+s.Name, s.Queued, nil)
 }
+
+// Queued is the number of messages in the queue.
+func (s *Sendmail) Queued() int { return messages(filepath.Join(s.Dir, "queue"), "qf*") }
 
 // Log is what the instance wrote on its standard error: little, since Sendmail logs to syslog only.
 func (s *Sendmail) Log() string { return s.d.out.String() }

@@ -48,7 +48,9 @@ type Delivery struct {
 	SHA256 string // of the message
 	Key    string // value of the header field named by Sink.KeyField
 	Told   bool   // the 250 was written; the client may have been gone nevertheless
+	Heard  bool   // the client said something after it: it read the 250, unless it pipelines
 	At     time.Time
+	Ended  time.Time // when the connection ended; zero while it lasts
 }
 
 // Sink is an SMTP server that takes mail and remembers it. Set the fields before Start.
@@ -146,9 +148,12 @@ func (s *Sink) accept() {
 			conn.Close()
 		}
 		s.wg.Go(func() {
-			t := &sinkSession{sink: s, conn: conn, r: bufio.NewReaderSize(conn, 64<<10)}
+			t := &sinkSession{sink: s, conn: conn, r: bufio.NewReaderSize(conn, 64<<10), last: -1}
 			t.run()
 			conn.Close()
+			if t.last >= 0 {
+				s.ended(t.last)
+			}
 			s.mu.Lock()
 			delete(s.conns, conn)
 			s.mu.Unlock()
@@ -178,6 +183,20 @@ func (s *Sink) told(i int) {
 	s.taken[i].Told = true
 }
 
+// heard notes that the client of the i-th message went on.
+func (s *Sink) heard(i int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.taken[i].Heard = true
+}
+
+// ended notes that the connection of the i-th message is over.
+func (s *Sink) ended(i int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.taken[i].Ended = time.Now()
+}
+
 var errGone = errors.New("connection ended on purpose")
 
 // sinkSession is one connection; d is replaced whole with each transaction.
@@ -187,6 +206,7 @@ type sinkSession struct {
 	r    *bufio.Reader
 	helo string
 	d    *Delivery
+	last int // place of the message that was taken last, -1 for none
 }
 
 func (t *sinkSession) say(line string) error {
@@ -222,6 +242,9 @@ func (t *sinkSession) run() {
 		b, err := t.r.ReadSlice('\n')
 		if err != nil {
 			return
+		}
+		if t.last >= 0 {
+			t.sink.heard(t.last)
 		}
 		if err := t.command(strings.TrimRight(string(b), "\r\n")); err != nil {
 			return
@@ -308,6 +331,7 @@ func (t *sinkSession) data(line string) error {
 	switch {
 	case said == Normal || said[0] == '2':
 		i := t.sink.take(*d)
+		t.last = i
 		if said == Normal {
 			said = "250 2.0.0 taken"
 		}
@@ -317,7 +341,7 @@ func (t *sinkSession) data(line string) error {
 		t.sink.told(i)
 		return nil
 	case said == Mute:
-		t.sink.take(*d)
+		t.last = t.sink.take(*d)
 		return errGone
 	case said == Drop:
 		return errGone
