@@ -46,6 +46,10 @@ type strictHop struct {
 	memoryConn
 	fault    error
 	data     bool
+	offers   string // one more extension
+	chunk    int    // octets of a chunk that are still to come
+	last     bool   // of that chunk
+	chunks   []byte // of the message that is coming in them
 	held     []byte
 	commands []string
 	messages []string
@@ -63,6 +67,16 @@ func (h *strictHop) say(line string) { h.left = append(h.left, []byte(line+"\r\n
 func (h *strictHop) heard(b []byte) {
 	h.held = append(h.held, b...)
 	for {
+		if h.chunk > 0 {
+			n := min(h.chunk, len(h.held))
+			h.chunks = append(h.chunks, h.held[:n]...)
+			h.held, h.chunk = h.held[n:], h.chunk-n
+			if h.chunk > 0 {
+				return
+			}
+			h.chunked()
+			continue
+		}
 		i := bytes.Index(h.held, []byte("\r\n"))
 		if h.data {
 			if i = bytes.Index(h.held, []byte("\r\n.\r\n")); i < 0 {
@@ -85,6 +99,17 @@ func (h *strictHop) heard(b []byte) {
 	}
 }
 
+// chunked answers a chunk that has come whole.
+func (h *strictHop) chunked() {
+	if !h.last {
+		h.say("250 more")
+		return
+	}
+	h.messages = append(h.messages, string(h.chunks))
+	h.chunks = nil
+	h.say("250 2.0.0 queued " + strconv.Itoa(len(h.messages)))
+}
+
 func (h *strictHop) command(line string) {
 	h.commands = append(h.commands, line)
 	if hasControl([]byte(line)) {
@@ -92,11 +117,21 @@ func (h *strictHop) command(line string) {
 	}
 	switch verb, _, _ := strings.Cut(strings.ToUpper(line), " "); verb {
 	case "EHLO":
-		h.say("250-next.test\r\n250-SIZE\r\n250-SMTPUTF8\r\n250-PIPELINING\r\n250 XFORWARD NAME ADDR HELO")
+		h.say("250-next.test\r\n250-SIZE\r\n250-SMTPUTF8\r\n250-PIPELINING\r\n" + h.offers + "250 XFORWARD NAME ADDR HELO")
+	case "BDAT":
+		n, last, ok := parseBdat(line[5:])
+		if !ok || h.offers == "" {
+			h.fault = fmt.Errorf("command %q", line)
+		}
+		h.chunk, h.last = int(n), last
+		if n == 0 {
+			h.chunked()
+		}
 	case "DATA":
 		h.data = true
 		h.say("354 go")
 	case "HELO", "MAIL", "RCPT", "RSET", "QUIT", "XFORWARD":
+		h.chunks = nil
 		h.say("250 ok")
 	default:
 		h.fault = fmt.Errorf("unexpected command %q", line)
@@ -104,7 +139,7 @@ func (h *strictHop) command(line string) {
 }
 
 // seedClients adds the client's side of every dialog as a seed.
-func seedClients(f *testing.F) {
+func seedClients(f *testing.F, add func(in []byte, n uint16)) {
 	files, err := filepath.Glob("testdata/*.dialog")
 	if err != nil || len(files) == 0 {
 		f.Fatalf("no dialogs: %v", err)
@@ -130,7 +165,7 @@ func seedClients(f *testing.F) {
 			}
 		}
 		if len(in) < 4000 {
-			f.Add(in, uint16(len(in)/3))
+			add(in, uint16(len(in)/3))
 		}
 	}
 }
@@ -138,7 +173,7 @@ func seedClients(f *testing.F) {
 // FuzzSession plays any client against a strict next hop. The client hears of as many accepted
 // messages as the next hop took, and the next hop hears nothing but whole, clean commands and messages.
 func FuzzSession(f *testing.F) {
-	seedClients(f)
+	seedClients(f, func(in []byte, n uint16) { f.Add(in, n) })
 	g := newGate(f, func(cfg *Config) {
 		cfg.NextHops = []string{"hop:25"}
 		cfg.TrustedPeers = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}
