@@ -33,6 +33,7 @@ type Message struct {
 	NotInspected []NotInspected
 
 	headers []*Header // the readings of the root's header, Header first; nil when it reads one way
+	shared  once
 }
 
 // Part is one part of one reading of the message.
