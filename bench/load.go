@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -44,12 +43,21 @@ func (l load) run(addr string, sink *counter) (sent, error) {
 			for i := range jobs {
 				d, err := one(addr, l.mails[i%len(l.mails)])
 				mu.Lock()
-				dots, failed = append(dots, d), errors.Join(failed, err)
+				dots = append(dots, d)
+				if failed == nil {
+					failed = err
+				}
 				mu.Unlock()
 			}
 		})
 	}
 	for i := range l.count {
+		mu.Lock()
+		over := failed != nil
+		mu.Unlock()
+		if over {
+			break
+		}
 		if l.every > 0 {
 			time.Sleep(time.Until(start.Add(time.Duration(i) * l.every)))
 		}

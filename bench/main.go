@@ -106,8 +106,9 @@ func run(ctx context.Context, o options) (err error) {
 	t := newTable(o.seed)
 	for r := range o.rounds {
 		for _, part := range wanted {
-			if err = ctx.Err(); err == nil {
-				err = s.part(t, part, r, loads[part])
+			err = s.part(t, part, r, loads[part])
+			if ctx.Err() != nil { // the gate may have had the same signal: its end is no finding
+				err = errors.New("interrupted")
 			}
 			if err != nil { // what was measured until then is told all the same
 				err = fmt.Errorf("round %d of %d, %s: %w", r+1, o.rounds, part, err)
