@@ -297,7 +297,7 @@ func (c *connection) close() {
 func (c *connection) release() {
 	h := c.hop
 	if c.srv.keeper.wants(h) && !c.srv.conns.isClosing() {
-		if r, err := h.command("RSET", 2, h.times.Quit); err == nil && r.code == 250 {
+		if h.clear() {
 			c.mu.Lock()
 			c.hop, c.hopConn = nil, nil // beyond the reach of cut
 			cut := c.isCut

@@ -13,9 +13,9 @@ type Keep struct {
 	Mails       int           // transactions begun on it
 }
 
-// keeper keeps idle connections to next hops for the next client. What it keeps has answered RSET with
-// 250 and knows nothing of the client before but its greeting: connections on which anything was said
-// that outlives a transaction (XCLIENT, AUTH) are never given to it.
+// keeper keeps idle connections to next hops for the next client. What it keeps is clear (see clear) and
+// knows nothing of the client before but its greeting: connections on which anything was said that
+// outlives a transaction (XCLIENT, AUTH) are never given to it.
 type keeper struct {
 	limits Keep
 
@@ -35,6 +35,16 @@ func newKeeper(limits Keep) *keeper { return &keeper{limits: limits, idle: map[s
 // wants tells whether h may be kept, as far as its own state goes.
 func (k *keeper) wants(h *nextHop) bool {
 	return k.limits.Connections > 0 && !h.personal && h.welcome.class() == 2 && h.mails < k.limits.Mails && time.Since(h.made) < k.limits.Age
+}
+
+// clear makes sure that the next hop has no transaction under way: it has taken a message and forgotten
+// its envelope with that (RFC 5321 section 4.1.1.4), or it says 250 to RSET.
+func (h *nextHop) clear() bool {
+	if h.ended {
+		return true
+	}
+	r, err := h.command("RSET", 2, h.times.Quit)
+	return err == nil && r.code == 250
 }
 
 // put keeps h, if there is room.

@@ -48,7 +48,7 @@ func (h *fakeHop) said() []string {
 }
 
 // TestKeptConnectionServesTheNext: one connection for many clients; each is greeted for in its own
-// name, and only those of the same name share a greeting.
+// name, and only those of the same name share a greeting. One that has taken a message needs no RSET.
 func TestKeptConnectionServesTheNext(t *testing.T) {
 	g, hop := keeping(t, nil)
 	for i, name := range []string{"one.test", "one.test", "two.test"} {
@@ -58,7 +58,7 @@ func TestKeptConnectionServesTheNext(t *testing.T) {
 			t.Fatalf("%d messages on %d connections", n, hop.connections())
 		}
 	}
-	const mail = "MAIL FROM:<a@example.org>|RCPT TO:<b@monre.gov.vn>|DATA|RSET"
+	const mail = "MAIL FROM:<a@example.org>|RCPT TO:<b@monre.gov.vn>|DATA"
 	want := "EHLO one.test|" + mail + "|" + mail + "|EHLO two.test|" + mail
 	if got := strings.Join(hop.said(), "|"); got != want {
 		t.Errorf("next hop heard\n%s\nwant\n%s", got, want)
@@ -136,21 +136,35 @@ func (g *gate) stop(t *testing.T) {
 
 // TestNotKept: a connection that is out of step, or does not reset, is not kept.
 func TestNotKept(t *testing.T) {
+	greeted := func(c *talk) { c.want(c.cmd("EHLO a.test", "QUIT"), "221 ") }
 	for name, c := range map[string]struct {
 		act  func(conn int, stage string) string
 		talk func(c *talk)
 	}{
-		"RSET refused": {act: func(_ int, stage string) string {
+		"RSET refused": {talk: greeted, act: func(_ int, stage string) string {
 			if stage == "RSET" {
 				return "500 what\r\n"
 			}
 			return ""
 		}},
-		"RSET answered 251": {act: func(_ int, stage string) string {
+		"RSET answered 251": {talk: greeted, act: func(_ int, stage string) string {
 			if stage == "RSET" {
 				return "251 so so\r\n"
 			}
 			return ""
+		}},
+		"message taken with 251": {act: func(_ int, stage string) string {
+			switch stage {
+			case "end":
+				return "251 so so\r\n"
+			case "RSET":
+				return "500 what\r\n"
+			}
+			return ""
+		}, talk: func(c *talk) {
+			c.want(c.cmd("EHLO a.test"), "250-")
+			c.want(c.mail("Subject: x\r\n\r\n.\r\n"), "251 ")
+			c.want(c.cmd("QUIT"), "221 ")
 		}},
 		"never greeted":             {talk: func(*talk) {}},
 		"in the middle of the mail": {talk: func(c *talk) { c.want(c.cmd("EHLO a.test", "MAIL FROM:<>"), "250 ") }},
@@ -159,14 +173,10 @@ func TestNotKept(t *testing.T) {
 			t.Parallel()
 			g, hop := keeping(t, nil)
 			hop.setAct(c.act)
-			if c.talk == nil {
-				visit(t, g, "a.test")
-			} else {
-				k := dialGate(t, g)
-				k.want(k.reply(), "220 ")
-				c.talk(k)
-				k.Close()
-			}
+			k := dialGate(t, g)
+			k.want(k.reply(), "220 ")
+			c.talk(k)
+			k.Close()
 			eventually(t, "the client's connection to end", func() bool {
 				g.conns.mu.Lock()
 				defer g.conns.mu.Unlock()

@@ -27,6 +27,7 @@ type nextHop struct {
 	mails    int      // transactions begun
 	told     bool     // something of a client with XFORWARD
 	kept     bool     // comes from the keeper, and nothing was said since
+	ended    bool     // it said 250 to the end of a message, and nothing was said since
 	xclient  []string // attributes of XCLIENT that it takes; nil when it is not asked, or does not
 	identity string   // the XCLIENT command it was given, "" for none
 	personal bool     // knows something of its client that outlives a transaction: never kept
@@ -47,7 +48,7 @@ func (h *nextHop) send(deadline time.Time, lines ...string) error {
 	if h.in.buffered() > 0 {
 		return fmt.Errorf("next hop %s: %w: it speaks unasked", h.addr, errNonsense)
 	}
-	h.kept = false
+	h.kept, h.ended = false, false
 	h.out = h.out[:0]
 	for _, line := range lines {
 		h.out = append(append(h.out, line...), '\r', '\n')
@@ -246,6 +247,7 @@ func (h *nextHop) data(c content, pool *blocks) (reply, error) {
 	if err != nil {
 		return reply{}, fmt.Errorf("%w: %w", errAfterDot, err)
 	}
+	h.ended = r.code == 250
 	return r, nil
 }
 
@@ -279,6 +281,7 @@ func (h *nextHop) bdat(c content, pool *blocks) (reply, error) {
 	if r, err = h.command("BDAT 0 LAST", 2, h.times.Final); err != nil {
 		return reply{}, fmt.Errorf("%w: %w", errAfterDot, err)
 	}
+	h.ended = r.code == 250
 	return r, nil
 }
 
