@@ -64,7 +64,7 @@ func itemData(i Item) ItemData {
 	for _, r := range i.Recipients[:min(len(i.Recipients), MaxShown)] {
 		d.Recipients = append(d.Recipients, Visible(r, MaxAddress))
 	}
-	d.MoreRecipients = len(i.Recipients) - len(d.Recipients)
+	d.MoreRecipients = i.More + len(i.Recipients) - len(d.Recipients)
 	for _, r := range i.Rules[:min(len(i.Rules), MaxShown)] {
 		d.Reasons = append(d.Reasons, reasonData(r))
 	}

@@ -31,6 +31,12 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		Alerts: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "congthu_alerts_total",
 			Help: "Alerts by webhook, by what became of them."}, []string{"webhook", "result"}),
 	}
+	for _, k := range Kinds() { // exported as 0 from the start: a rate needs a beginning
+		for _, r := range []string{resultQueued, resultSuppressed, resultOutside, resultSent, resultRetried, resultGivenUp, resultError} {
+			m.Notices.WithLabelValues(string(k), r)
+		}
+		m.TemplateFailure.WithLabelValues(string(k))
+	}
 	reg.MustRegister(m.Notices, m.TemplateFailure, m.Alerts)
 	return m
 }

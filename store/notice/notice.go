@@ -46,6 +46,8 @@ func (k Kind) Officer() bool { return strings.HasPrefix(string(k), "officer-") }
 const (
 	// MaxItems is how many messages one notice lists; those beyond are counted (Notice.More).
 	MaxItems = 100
+	// MaxNotice is the size of a notice in the queue, in octets of JSON; what would go over it is counted as well.
+	MaxNotice = 200 << 10
 	// MaxShown is how many recipients of a message a notice lists.
 	MaxShown = 10
 	// MaxAddress is the longest address that is shown or told, in octets: RFC 5321 section 4.5.3.1.3 has
@@ -65,7 +67,20 @@ type Item struct {
 	Unit       string           `json:"unit,omitempty"`
 	Sender     string           `json:"sender"` // reverse-path; "" for the null reverse-path
 	Recipients []string         `json:"recipients,omitempty"`
+	More       int              `json:"more,omitempty"` // recipients beyond MaxShown
 	Rules      []Reason         `json:"rules"`
+}
+
+// short is an item as it goes into the queue: with MaxShown recipients and rules at most.
+func (i Item) short() Item {
+	i.Sender, i.Unit = Visible(i.Sender, MaxAddress), Visible(i.Unit, MaxWord)
+	shown := make([]string, 0, min(len(i.Recipients), MaxShown))
+	for _, r := range i.Recipients[:cap(shown)] {
+		shown = append(shown, Visible(r, MaxAddress))
+	}
+	i.More += len(i.Recipients) - len(shown)
+	i.Recipients, i.Rules = shown, i.Rules[:min(len(i.Rules), MaxShown)]
+	return i
 }
 
 // Reason is a rule because of which the gate acted.
@@ -84,7 +99,7 @@ func (i Item) Has(rule string) bool {
 type Notice struct {
 	ID       string    `json:"id"` // filter.NewID; the Message-ID is made of it, so that a notice sent twice is seen to be one
 	Kind     Kind      `json:"kind"`
-	To       string    `json:"to"`   // mailbox of ours, domain in ASCII and lower case
+	To       string    `json:"to"`   // mailbox of ours, ASCII in lower case
 	Rule     string    `json:"rule"` // at most one notice an hour goes to To for each Rule
 	Items    []Item    `json:"items"`
 	More     int       `json:"more,omitempty"` // messages beyond MaxItems

@@ -2,6 +2,7 @@ package notice
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -175,7 +176,9 @@ func (p *Planner) tell(ctx context.Context, k Kind, to filter.Path, item Item) (
 // reach is the mailbox to which a notice for to goes, "" when none may: not ours, not an address of RFC 5321
 // in ASCII, or the one that notices come from.
 func (p *Planner) reach(to filter.Path) string {
-	addr := to.Local + "@" + filter.NormalDomain(to.Domain)
+	// One mailbox can be written with capitals in many ways, and each would be told once an hour. No mail server of our
+	// days tells them apart, though RFC 5321 section 2.4 lets one.
+	addr := strings.ToLower(to.Local) + "@" + filter.NormalDomain(to.Domain)
 	if to.Domain == "" || !p.ours(to.Domain) || !asciiMailbox(addr) || strings.EqualFold(p.who.From.Address, addr) {
 		return ""
 	}
@@ -190,8 +193,9 @@ func (p *Planner) queueOne(ctx context.Context, n Notice, to filter.Path) (bool,
 	}
 	n.Created = p.now()
 	n.ID = filter.NewID(n.Created)
-	if len(n.Items) > MaxItems {
-		n.More, n.Items = len(n.Items)-MaxItems, n.Items[:MaxItems]
+	n, err := fit(n)
+	if err != nil {
+		return false, err
 	}
 	ok, err := p.queue.QueueNotice(ctx, n)
 	result := resultQueued
@@ -206,6 +210,26 @@ func (p *Planner) queueOne(ctx context.Context, n Notice, to filter.Path) (bool,
 	}
 	p.metrics.Notices.WithLabelValues(string(n.Kind), result).Inc()
 	return ok && err == nil, err
+}
+
+// fit shortens a notice to MaxItems and MaxNotice; at least one message stays in it.
+func fit(n Notice) (Notice, error) {
+	all := n.Items
+	n.Items = make([]Item, 0, min(len(all), MaxItems))
+	for _, item := range all[:cap(n.Items)] {
+		n.Items = append(n.Items, item.short())
+	}
+	for {
+		n.More = len(all) - len(n.Items)
+		b, err := json.Marshal(n)
+		if err != nil {
+			return n, fmt.Errorf("writing a notice: %w", err)
+		}
+		if len(b) <= MaxNotice || len(n.Items) <= 1 {
+			return n, nil
+		}
+		n.Items = n.Items[:len(n.Items)/2]
+	}
 }
 
 func count(ok bool) int {

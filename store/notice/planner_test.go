@@ -1,6 +1,7 @@
 package notice
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -48,7 +49,7 @@ func TestWhoIsToldOfAHold(t *testing.T) {
 		{"internal: the sender", filter.Internal, me, "", []string{"b@monre.gov.vn"}, []string{"subject"}, []string{"held-sender nvan@monre.gov.vn subject"}},
 		{"several rules: the first", filter.Outbound, me, "", []string{outside}, []string{"marking", "subject"}, []string{"held-sender nvan@monre.gov.vn marking"}},
 		{"a virus, outbound: the sender", filter.Outbound, me, "", []string{outside}, []string{"virus"}, []string{"held-sender nvan@monre.gov.vn virus"}},
-		{"domain in capitals", filter.Outbound, "Nvan@MONRE.GOV.VN", "", []string{outside}, []string{"subject"}, []string{"held-sender Nvan@monre.gov.vn subject"}},
+		{"domain in capitals", filter.Outbound, "Nvan@MONRE.GOV.VN", "", []string{outside}, []string{"subject"}, []string{"held-sender nvan@monre.gov.vn subject"}},
 		{"a subdomain", filter.Outbound, "a@so.monre.gov.vn", "", []string{outside}, []string{"subject"}, []string{"held-sender a@so.monre.gov.vn subject"}},
 		{"inbound: recipients of ours", filter.Inbound, outside, "", []string{me, "c@example.org", "b@monre.gov.vn"}, []string{"content"},
 			[]string{"held-recipient nvan@monre.gov.vn content", "held-recipient b@monre.gov.vn content"}},
@@ -123,7 +124,7 @@ func TestOneAnHour(t *testing.T) {
 	}{
 		{0, "a@monre.gov.vn", "subject", 1},
 		{0, "a@monre.gov.vn", "subject", 0},
-		{0, "a@MONRE.gov.vn", "subject", 0},
+		{0, "A@MONRE.gov.vn", "subject", 0},
 		{0, "a@monre.gov.vn", "content", 1},
 		{0, "b@monre.gov.vn", "subject", 1},
 		{59 * time.Minute, "a@monre.gov.vn", "subject", 0},
@@ -254,5 +255,34 @@ func TestNewItem(t *testing.T) {
 	}
 	if strings.Contains(fmt.Sprint(got), "secret-string") {
 		t.Error("content in a notice")
+	}
+}
+
+// However many messages with however long addresses: the notice fits the queue, and all are counted.
+func TestNoticeFitsTheQueue(t *testing.T) {
+	p, q, _ := plan(t)
+	long := strings.Repeat("&", MaxAddress) // six octets each in JSON
+	items := make([]Item, 2*MaxItems)
+	for i := range items {
+		items[i] = Item{ID: fmt.Sprint(i), Sender: long + "x", Unit: long, Recipients: slices.Repeat([]string{long + "x"}, 3*MaxShown),
+			Rules: slices.Repeat([]Reason{{Rule: "subject", Clause: "9.3"}}, 2*MaxShown)}
+	}
+	if _, err := p.Officers(t.Context(), OfficerWaiting, []string{"sec@monre.gov.vn"}, items); err != nil {
+		t.Fatal(err)
+	}
+	n := q.all()[0].Notice
+	b, err := json.Marshal(n)
+	if err != nil || len(b) > MaxNotice || len(b) < MaxNotice/4 || len(n.Items)+n.More != len(items) {
+		t.Errorf("%d octets, %d messages and %d more, %v", len(b), len(n.Items), n.More, err)
+	}
+	if i := n.Items[0]; len(i.Recipients) != MaxShown || i.More != 2*MaxShown || len(i.Rules) != MaxShown || len(i.Sender) != MaxAddress {
+		t.Errorf("%d recipients and %d more, %d rules", len(i.Recipients), i.More, len(i.Rules))
+	}
+	if len(items[0].Recipients) != 3*MaxShown {
+		t.Error("the caller's items were changed")
+	}
+	r, err := builtinTemplates(t).Render(n)
+	if err != nil || !strings.Contains(r.Text, "và 20 địa chỉ khác") || !strings.HasPrefix(r.Subject, "200 thư") {
+		t.Errorf("%q %v", r.Subject, err)
 	}
 }

@@ -2,6 +2,7 @@ package notice
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -153,9 +154,9 @@ func (w *Watcher) add(of *simplelru.LRU[string, []int64], b Burst, key string, a
 
 func (s Seen) sender() string {
 	if s.Login != "" {
-		return Visible(s.Login, MaxAddress)
+		return Visible(strings.ToLower(s.Login), MaxAddress)
 	}
-	return Visible(filter.ParsePath(s.Sender, "").String(), MaxAddress)
+	return Visible(strings.ToLower(filter.ParsePath(s.Sender, "").String()), MaxAddress)
 }
 
 func (s Seen) alert(k AlertKind, rule, clause string) Alert {

@@ -84,6 +84,9 @@ func newHook(w Webhook, log *slog.Logger, m *Metrics) (*hook, error) {
 	if w.Retry <= 0 {
 		w.Retry = firstAlertRetry
 	}
+	for _, result := range []string{resultSent, resultRetried, resultGivenUp, resultDropped} {
+		m.Alerts.WithLabelValues(w.Name, result)
+	}
 	return &hook{Webhook: w, client: &client, queue: make(chan report, MaxWaiting), log: log.With("webhook", w.Name), metrics: m}, nil
 }
 
