@@ -1,0 +1,452 @@
+package evidence
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	mathrand "math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// sample is a closed log of a few files, and where it is.
+type sample struct {
+	dir   string
+	lines [][]byte // of all files
+	pub   []byte
+}
+
+// makeSample makes a log of one plain file with n verdicts, checkpoints every 7 records.
+func makeSample(t testing.TB, n int) sample {
+	t.Helper()
+	dir := t.TempDir()
+	o := options(dir)
+	o.CheckpointEvery = 7
+	l := mustOpen(t, o)
+	for i := range n {
+		mustAppend(t, l, verdictOf(fmt.Sprint("M", i+1)))
+	}
+	mustClose(t, l)
+	s := sample{dir: dir, pub: publicKey(t, dir)}
+	b, err := os.ReadFile(s.file())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.lines = bytes.SplitAfter(bytes.TrimSuffix(b, []byte("\n")), []byte("\n"))
+	s.lines[len(s.lines)-1] = append(s.lines[len(s.lines)-1], '\n')
+	return s
+}
+
+func (s sample) file() string { return filepath.Join(s.dir, logFile{first: 1}.name()) }
+
+// verifyWith verifies the log with other lines in its file.
+func (s sample) verifyWith(t testing.TB, lines [][]byte) *Fault {
+	t.Helper()
+	if err := os.WriteFile(s.file(), bytes.Join(lines, nil), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Verify(s.dir, s.pub)
+	var fault *Fault
+	if err != nil && !errors.As(err, &fault) {
+		t.Fatalf("no fault but: %v", err)
+	}
+	return fault
+}
+
+func cloneLines(lines [][]byte) [][]byte {
+	out := make([][]byte, len(lines))
+	for i, l := range lines {
+		out[i] = bytes.Clone(l)
+	}
+	return out
+}
+
+// Every octet of some records, and random ones of all others, changed: the record is named, or, where two
+// neighbours contradict each other and nothing tells which one lies, the one before.
+func TestVerifyNamesAChangedOctet(t *testing.T) {
+	s := makeSample(t, 20)
+	if f := s.verifyWith(t, s.lines); f != nil {
+		t.Fatal(f)
+	}
+	rng := mathrand.New(mathrand.NewPCG(7, 7))
+	try := func(i, at int, with byte) {
+		lines := cloneLines(s.lines)
+		if lines[i][at] == with {
+			return
+		}
+		lines[i][at] = with
+		f := s.verifyWith(t, lines)
+		if f == nil {
+			t.Errorf("record %d, octet %d changed to %q: not found\n%s", i+1, at, with, lines[i])
+			return
+		}
+		if f.Seq != uint64(i+1) || f.Line != i+1 {
+			t.Errorf("record %d, octet %d changed to %q: found as %v", i+1, at, with, f)
+		}
+	}
+	for _, i := range []int{7, len(s.lines) - 1} { // checkpoints
+		for at := range s.lines[i] {
+			try(i, at, s.lines[i][at]^1)
+		}
+	}
+	for i := range s.lines {
+		for range 15 {
+			try(i, rng.IntN(len(s.lines[i])), byte(rng.IntN(256)))
+		}
+	}
+}
+
+func TestVerifyNamesWhatIsMissingOrMoved(t *testing.T) {
+	s := makeSample(t, 20)
+	last := len(s.lines)
+	for i := range s.lines {
+		removed := append(cloneLines(s.lines[:i]), s.lines[i+1:]...)
+		want := Removed
+		if i+1 == last {
+			want = CutTail
+		}
+		if f := s.verifyWith(t, removed); f == nil || f.Kind != want || f.Seq != uint64(i+1) {
+			t.Errorf("record %d removed: %v", i+1, f)
+		}
+		for _, j := range []int{i + 1, i + 2, last - 1} {
+			if j >= last || j <= i {
+				continue
+			}
+			swapped := cloneLines(s.lines)
+			swapped[i], swapped[j] = swapped[j], swapped[i]
+			if f := s.verifyWith(t, swapped); f == nil || f.Kind != Swapped || f.Seq != uint64(i+1) {
+				t.Errorf("records %d and %d swapped: %v", i+1, j+1, f)
+			}
+		}
+		twice := append(cloneLines(s.lines[:i+1]), s.lines[i:]...)
+		if f := s.verifyWith(t, twice); f == nil || f.Kind != Inserted || f.Seq != uint64(i+2) {
+			t.Errorf("record %d twice: %v", i+1, f)
+		}
+		if i > 0 {
+			cut := cloneLines(s.lines[:i])
+			if f := s.verifyWith(t, cut); f == nil || f.Kind != CutTail || f.Seq != uint64(i+1) {
+				t.Errorf("cut after record %d: %v", i, f)
+			}
+			cut[i-1] = cut[i-1][:len(cut[i-1])/2]
+			if f := s.verifyWith(t, cut); f == nil || f.Kind != Torn || f.Seq != uint64(i) {
+				t.Errorf("cut in record %d: %v", i, f)
+			}
+		}
+	}
+}
+
+// Somebody without the key changes a record and makes the whole chain after it fit.
+func TestVerifyNamesARewrittenChain(t *testing.T) {
+	s := makeSample(t, 20)
+	rewrite := func(sign func(*Record)) [][]byte {
+		var out [][]byte
+		prev := noHash
+		for i, raw := range s.lines {
+			r, err := Decode(raw)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if i == 2 {
+				r.Verdict.Disposition = "accept"
+			}
+			r.Prev = prev
+			if c := r.Checkpoint; c != nil {
+				c.Hash = prev
+				sign(&r)
+			}
+			line, err := Encode(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			prev = hashOf(line)
+			out = append(out, append(line, '\n'))
+		}
+		return out
+	}
+	f := s.verifyWith(t, rewrite(func(*Record) {}))
+	if f == nil || f.Kind != BadSignature || f.Seq != 8 {
+		t.Errorf("a chain rewritten with the old signatures: %v", f)
+	}
+	_, other, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f = s.verifyWith(t, rewrite(func(r *Record) { r.sign(other, keyID(s.pub)) }))
+	if f == nil || f.Kind != BadSignature || f.Seq != 8 {
+		t.Errorf("a chain signed with another key under our key's name: %v", f)
+	}
+	f = s.verifyWith(t, rewrite(func(r *Record) { r.sign(other, keyID(other.Public().(ed25519.PublicKey))) }))
+	if f == nil || f.Kind != BadSignature || !strings.Contains(f.Detail, "another key") {
+		t.Errorf("a chain signed with another key: %v", f)
+	}
+	// With the key, by who stole it: only what was kept elsewhere tells.
+	key, err := loadKey(s.dir, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stolen := rewrite(func(r *Record) { r.sign(key, keyID(s.pub)) })
+	f = s.verifyWith(t, stolen)
+	if f == nil || f.Kind != Changed || f.Seq != 8 || !strings.Contains(f.Detail, checkpointsName) {
+		t.Errorf("a chain rewritten with the key: %v", f)
+	}
+	kept, err := ReadCheckpoints(bytes.NewReader(s.asSyslog(t)))
+	if err != nil || len(kept) < 3 {
+		t.Fatalf("%d checkpoints: %v", len(kept), err)
+	}
+	if err := os.WriteFile(filepath.Join(s.dir, checkpointsName), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Verify(s.dir, s.pub); err != nil {
+		t.Errorf("what cannot be found on the machine alone was: %v", err)
+	}
+	if _, err := Verify(s.dir, s.pub, kept...); !errors.As(err, &f) || f.Kind != Changed || f.Seq != 8 {
+		t.Errorf("a chain rewritten with the key, and checkpoints from off the machine: %v", err)
+	}
+}
+
+// asSyslog is the log as a syslog server's file has it.
+func (s sample) asSyslog(t testing.TB) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	for _, l := range s.lines {
+		fmt.Fprintf(&b, "<110>1 2026-03-02T08:00:00Z gate1 congthu - - - %s", l)
+	}
+	return b.Bytes()
+}
+
+// The log and its separate file of checkpoints cut at the same place: off the machine it shows.
+func TestCheckpointsOffTheMachineShowACutTail(t *testing.T) {
+	s := makeSample(t, 20)
+	kept, err := ReadCheckpoints(bytes.NewReader(s.asSyslog(t)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(filepath.Join(s.dir, checkpointsName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, _, _ := bytes.Cut(b, []byte("\n"))
+	if err := os.WriteFile(filepath.Join(s.dir, checkpointsName), append(first, '\n'), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if f := s.verifyWith(t, s.lines[:10]); f != nil {
+		t.Errorf("what cannot be found on the machine alone was: %v", f)
+	}
+	var fault *Fault
+	if _, err := Verify(s.dir, s.pub, kept...); !errors.As(err, &fault) || fault.Kind != CutTail || fault.Seq != 11 {
+		t.Errorf("a tail cut everywhere on the machine: %v", err)
+	}
+}
+
+func TestVerifyLooksAtTheSeparateFile(t *testing.T) {
+	s := makeSample(t, 20)
+	path := filepath.Join(s.dir, checkpointsName)
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := bytes.SplitAfter(bytes.TrimSuffix(b, []byte("\n")), []byte("\n"))
+	for _, test := range []struct {
+		name string
+		file []byte
+		want FaultKind
+	}{
+		{"changed", bytes.Replace(b, []byte(`"gate":"gate1"`), []byte(`"gate":"gate2"`), 1), BadSignature},
+		{"no JSON", append([]byte("{\n"), b...), Changed},
+		{"swapped", bytes.Join([][]byte{lines[1], lines[0]}, nil), Swapped},
+		{"torn", b[:len(b)-5], Torn},
+	} {
+		if err := os.WriteFile(path, test.file, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var fault *Fault
+		if _, err := Verify(s.dir, s.pub); !errors.As(err, &fault) || fault.Kind != test.want || fault.File != checkpointsName {
+			t.Errorf("%s: %v", test.name, err)
+		}
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	var fault *Fault
+	if _, err := Verify(s.dir, s.pub); !errors.As(err, &fault) || fault.Kind != MissingFile {
+		t.Errorf("removed: %v", err)
+	}
+}
+
+// severalFiles makes a log of several files, all but the last compressed.
+func severalFiles(t testing.TB) (dir string, files []logFile) {
+	t.Helper()
+	dir = t.TempDir()
+	o := options(dir)
+	o.CheckpointEvery, o.FileBytes = 10, 4000
+	l := mustOpen(t, o)
+	for i := 0; i < 40 || inUse(t, l).size == 0; i++ { // an empty last file would be missed by nobody
+		mustAppend(t, l, verdictOf(fmt.Sprint("M", i+1)))
+	}
+	waitPacked(t, dir)
+	mustClose(t, l)
+	files, err := listFiles(dir)
+	if err != nil || len(files) < 5 {
+		t.Fatalf("%d files: %v", len(files), err)
+	}
+	return dir, files
+}
+
+// inUse is the end of the log when the writer has done all that an append brought about.
+func inUse(t testing.TB, l *Log) (end tail) {
+	t.Helper()
+	if err := l.inWriter(t.Context(), func() error { end = l.w.next; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	return end
+}
+
+// waitPacked waits until every file but the last is compressed.
+func waitPacked(t testing.TB, dir string) {
+	t.Helper()
+	eventually(t, "closed files are compressed", func() bool {
+		files, err := listFiles(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range files[:len(files)-1] {
+			if !f.packed {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+func eventually(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	for range 1000 {
+		if ok() {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatalf("it did not come to pass that %s", what)
+}
+
+func TestVerifyNamesAMissingFile(t *testing.T) {
+	dir, files := severalFiles(t)
+	verified(t, dir)
+	for i, f := range files {
+		path := filepath.Join(dir, f.name())
+		b, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+		want := MissingFile
+		if i == len(files)-1 {
+			want = CutTail
+		}
+		var fault *Fault
+		if _, err := Verify(dir, publicKey(t, dir)); !errors.As(err, &fault) || fault.Kind != want {
+			t.Errorf("%s removed: %v", f.name(), err)
+		}
+		if err := os.WriteFile(path, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	verified(t, dir)
+}
+
+func TestVerifyNamesADamagedCompressedFile(t *testing.T) {
+	dir, files := severalFiles(t)
+	path := filepath.Join(dir, files[1].name())
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rng := mathrand.New(mathrand.NewPCG(1, 1))
+	for range 100 {
+		bad := bytes.Clone(b)
+		at := 10 + rng.IntN(len(b)-10) // behind gzip's header, which says nothing of the content
+		bad[at] ^= 1 << rng.IntN(8)
+		if err := os.WriteFile(path, bad, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var fault *Fault
+		if _, err := Verify(dir, publicKey(t, dir)); !errors.As(err, &fault) || fault.File != files[1].name() {
+			t.Errorf("octet %d changed: %v", at, err)
+		}
+	}
+	if err := os.WriteFile(path, b[:len(b)/2], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var fault *Fault
+	if _, err := Verify(dir, publicKey(t, dir)); !errors.As(err, &fault) || fault.Kind != Changed {
+		t.Errorf("cut in half: %v", err)
+	}
+}
+
+// A log is verified while the gate writes, rotates and prunes.
+func TestVerifyOfARunningLog(t *testing.T) {
+	dir := t.TempDir()
+	o := options(dir)
+	o.CheckpointEvery, o.FileBytes = 20, 20<<10
+	l := mustOpen(t, o)
+	mustAppend(t, l, verdictOf("first"))
+	stop := make(chan struct{})
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for i := 0; ; i++ {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			if _, err := l.Append(t.Context(), verdictOf("M")); err != nil {
+				t.Error(err)
+				return
+			}
+			if i%200 == 199 {
+				if _, err := l.Prune(t.Context(), o.Now().Add(-200*time.Millisecond)); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+	}()
+	for range 40 {
+		if r, err := Verify(dir, publicKey(t, dir)); err != nil || !r.Live {
+			t.Errorf("report %+v: %v", r, err)
+		}
+	}
+	close(stop)
+	<-done
+	mustClose(t, l)
+	verified(t, dir)
+}
+
+func TestReportSaysWhatNobodySigned(t *testing.T) {
+	s := makeSample(t, 20)
+	r := verified(t, s.dir)
+	var last Record
+	if err := json.Unmarshal(s.lines[len(s.lines)-1], &last); err != nil {
+		t.Fatal(err)
+	}
+	if r.Last != last.Seq || r.Records != uint64(len(s.lines)) || r.Unsigned != 0 || r.LastHash != hashOf(bytes.TrimSpace(s.lines[len(s.lines)-1])) {
+		t.Errorf("report: %+v", r)
+	}
+	if err := os.WriteFile(filepath.Join(s.dir, checkpointsName), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(s.file(), bytes.Join(s.lines[:10], nil), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if r = verified(t, s.dir); r.Unsigned != 2 {
+		t.Errorf("%d records after the last checkpoint, want 2: %+v", r.Unsigned, r)
+	}
+}
