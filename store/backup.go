@@ -192,7 +192,7 @@ func restore(ctx context.Context, from, to string) (c Copied, err error) {
 	}
 	defer f.Close()
 	defer os.Remove(f.Name())
-	if err := f.Truncate(0); err == nil {
+	if err = f.Truncate(0); err == nil {
 		_, err = io.Copy(f, source)
 	}
 	if errors.Is(err, unix.ENOSPC) {
@@ -225,7 +225,7 @@ func putAside(ctx context.Context, path string) (kept string, err error) {
 		db.ExecContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)")
 		db.Close()
 	}
-	kept = path + beforeEnd + time.Now().UTC().Format("20060102T150405.000000")
+	kept = path + beforeEnd + time.Now().UTC().Format(asideFormat)
 	for _, end := range []string{"-wal", "-shm", ""} {
 		if err := os.Rename(path+end, kept+end); err != nil && !(end != "" && errors.Is(err, os.ErrNotExist)) {
 			return "", fmt.Errorf("%w: putting the old database aside: %w", ErrUnavailable, err)

@@ -53,11 +53,15 @@ func WrapIdentity(passphrase, identity string) ([]byte, error) {
 	if _, err := ParseIdentity([]byte(identity)); err != nil {
 		return nil, err
 	}
+	return wrap(passphrase, identity, wrapWork)
+}
+
+func wrap(passphrase, identity string, work int) ([]byte, error) {
 	to, err := age.NewScryptRecipient(passphrase)
 	if err != nil {
 		return nil, fmt.Errorf("wrapping an identity: %w", err)
 	}
-	to.SetWorkFactor(wrapWork)
+	to.SetWorkFactor(work)
 	return sealText(to, []byte(identity))
 }
 

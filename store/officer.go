@@ -36,13 +36,14 @@ type Officer struct {
 // is held already stays closed to the officer until somebody grants it (Grant). ErrExists says that the
 // address or the key is another officer's: one person is one officer, or a release by two could be by one.
 func (s *Store) AddOfficer(ctx context.Context, o Officer, wrapped []byte) (Officer, error) {
+	plain := filter.PlainPath(o.Address)
 	o.Address = mailbox(o.Address)
 	o.Recipient = strings.TrimSpace(o.Recipient)
 	if _, err := ParseRecipient(o.Recipient); err != nil {
 		return o, fmt.Errorf("adding an officer: %w", err)
 	}
 	local, domain, _ := strings.Cut(o.Address, "@")
-	if local == "" || domain == "" || !filter.PlainPath(o.Address) {
+	if local == "" || domain == "" || !plain {
 		return o, fmt.Errorf("adding an officer: %w: %q is no mailbox", ErrInvalid, o.Address)
 	}
 	if err := printable(maxName, o.Name, o.Unit, o.Address); err != nil {

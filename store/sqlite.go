@@ -26,8 +26,7 @@ type engine struct {
 	writer  *sql.DB // one connection: writes wait for each other here, not by polling a lock
 	reader  *sql.DB
 	lock    *os.File
-	file    identity
-	wal     identity
+	files   files
 	suspect atomic.Bool // an error was seen that opening anew may cure
 }
 
@@ -87,10 +86,10 @@ func (e *engine) open(ctx context.Context, busy time.Duration, create bool) erro
 	if err := migrate(ctx, e.writer, e.path); err != nil {
 		return err
 	}
-	if e.file, err = identify(e.path); err != nil {
+	if e.files.main, err = identify(e.path); err != nil {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	if e.wal, err = identify(e.path + "-wal"); err != nil {
+	if e.files.wal, err = identify(e.path + "-wal"); err != nil {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	return nil
@@ -133,7 +132,7 @@ func (e *engine) inPlace() error {
 	for _, f := range []struct {
 		path string
 		want identity
-	}{{e.path, e.file}, {e.path + "-wal", e.wal}} {
+	}{{e.path, e.files.main}, {e.path + "-wal", e.files.wal}} {
 		if got, err := identify(f.path); err != nil {
 			return fmt.Errorf("%w: %w", ErrUnavailable, err)
 		} else if got != f.want {
@@ -142,6 +141,32 @@ func (e *engine) inPlace() error {
 	}
 	return nil
 }
+
+// files are those that a database consists of.
+type files struct{ main, wal identity }
+
+// setAside renames the write-ahead log of the database f when another database stands at its path now: SQLite
+// would take it for that one's and mix the two. It returns the new name, "" when there was nothing to do.
+func (f files) setAside(path string, now time.Time) (string, error) {
+	main, err := identify(path)
+	if err != nil || f == (files{}) || main == f.main {
+		return "", nil // a database that is not there is for whoever opens it to say
+	}
+	if wal, err := identify(path + "-wal"); err != nil || wal != f.wal {
+		return "", nil
+	}
+	stale := path + "-wal.stale-" + now.UTC().Format(asideFormat)
+	if err := os.Rename(path+"-wal", stale); err != nil {
+		return "", fmt.Errorf("%w: putting aside what belongs to another database: %w", ErrUnavailable, err)
+	}
+	if err := os.Remove(path + "-shm"); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return "", fmt.Errorf("%w: putting aside what belongs to another database: %w", ErrUnavailable, err)
+	}
+	return stale, nil
+}
+
+// asideFormat is the time in the name of what was put aside.
+const asideFormat = "20060102T150405.000000"
 
 func (e *engine) close() error {
 	var errs []error

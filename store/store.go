@@ -52,6 +52,7 @@ type Store struct {
 
 	mu     sync.Mutex // guards a reopening
 	engine *engine    // nil while there is none
+	last   files      // those of the engine before
 	closed bool
 
 	exceptions exceptions
@@ -223,7 +224,12 @@ func (s *Store) current(ctx context.Context) (*engine, error) {
 			return s.engine, nil
 		}
 		s.engine.close()
-		s.engine = nil
+		s.last, s.engine = s.engine.files, nil
+	}
+	if stale, err := s.last.setAside(s.path, s.options.Now()); err != nil {
+		return nil, err
+	} else if stale != "" {
+		s.options.Log.Warn("the database was replaced; the write-ahead log of the old one is put aside", "as", stale)
 	}
 	e, err := openEngine(ctx, s.path, s.options.Busy, false)
 	if err != nil {
