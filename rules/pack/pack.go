@@ -19,7 +19,7 @@ import (
 	"congthu/filter"
 )
 
-//go:embed freemail-2026.yml freemail-2026.txt
+//go:embed freemail-2026.yml freemail-2026.txt secrecy-2026.yml
 var builtIn embed.FS
 
 // Limits of a pack.

@@ -1,0 +1,210 @@
+package marking
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"congthu/rules/pack"
+)
+
+// Detector finds the markings of one pack. It does not change once made and may be used by several goroutines.
+type Detector struct {
+	version string
+	folds   *folds
+	trigger triggers
+	names   []name // the longest first
+
+	labels, openLabels, noLevel, urgency, prefixes, subjects    vocabulary
+	before, after, nextLine, prevLine, places, plainAfter       vocabulary
+	titles, family, nouns, headingNouns, ties                   vocabulary
+	sends, carried, declared, denials, guidance, guidanceNames  vocabulary
+	stampWords, foreignWords, numbered, noLabel, labelLevelsOf  vocabulary
+
+	page        []string // without diacritics
+	stamps      []pack.Stamp
+	nextOf      []vocabulary // of each stamp
+	foreign     []pack.Foreign
+	labelLevels []pack.LabelLevel
+}
+
+// maxAdded is how many markings of their own administrators may add.
+const maxAdded = 200
+
+// New makes a detector of a pack and of the administrator's own markings beside it.
+func New(p *pack.Secrecy, own ...pack.Level) (*Detector, error) {
+	if len(own) > maxAdded {
+		return nil, fmt.Errorf("more than %d markings of your own", maxAdded)
+	}
+	d := &Detector{version: p.Version, folds: newFolds()}
+	for i, l := range slices.Concat(p.Levels, own) {
+		if err := pack.CheckPhrase(l.Name); err != nil {
+			return nil, fmt.Errorf("marking %d: %w", i+1, err)
+		}
+		n := newName(l)
+		if n.level.rank() == 0 {
+			return nil, fmt.Errorf("marking %q: %q is no level", l.Name, l.Level)
+		}
+		d.names = append(d.names, n)
+	}
+	slices.SortStableFunc(d.names, func(a, b name) int { return len(b.syllables) - len(a.syllables) })
+	for _, l := range []struct {
+		to   *vocabulary
+		from []string
+	}{{&d.labels, p.Labels}, {&d.openLabels, p.OpenLabels}, {&d.noLevel, p.NoLevel}, {&d.urgency, p.Urgency}, {&d.prefixes, p.Prefixes},
+		{&d.subjects, p.Subjects}, {&d.before, p.Before}, {&d.after, p.After}, {&d.nextLine, p.NextLine}, {&d.prevLine, p.PrevLine},
+		{&d.places, p.Places}, {&d.plainAfter, p.PlainAfter}, {&d.titles, p.Titles}, {&d.family, p.FamilyNames}, {&d.nouns, p.Nouns},
+		{&d.headingNouns, p.HeadingNouns}, {&d.ties, p.Ties}, {&d.sends, p.Sends}, {&d.carried, p.Carried}, {&d.declared, p.Declared},
+		{&d.denials, p.Denials}, {&d.guidance, p.Guidance}, {&d.guidanceNames, p.GuidanceNames}, {&d.numbered, p.Numbered}, {&d.noLabel, p.NoLabel}} {
+		*l.to = newVocabulary(l.from)
+	}
+	for _, s := range p.Page {
+		d.page = append(d.page, unmarked(s))
+	}
+	d.marksOf(p)
+	d.trigger = d.newTriggers()
+	return d, nil
+}
+
+// marksOf takes over stamps, banners and labels.
+func (d *Detector) marksOf(p *pack.Secrecy) {
+	d.stamps, d.foreign, d.labelLevels = p.Stamps, p.Foreign, p.LabelLevels
+	var stamps, foreign, labels []string
+	for _, s := range p.Stamps {
+		stamps = append(stamps, s.Text)
+		d.nextOf = append(d.nextOf, newVocabulary(s.Next))
+	}
+	for _, f := range p.Foreign {
+		foreign = append(foreign, f.Text)
+	}
+	for _, l := range p.LabelLevels {
+		labels = append(labels, l.Name)
+	}
+	d.stampWords, d.foreignWords, d.labelLevelsOf = newVocabulary(stamps), newVocabulary(foreign), newVocabulary(labels)
+}
+
+// Version is the pack's.
+func (d *Detector) Version() string { return d.version }
+
+// Find looks for markings in a text. It takes time in proportion to the text's length; of a reading longer than
+// MaxText the rest is not looked at (see MaxText). Offsets are in the first reading's octets, or in those of the
+// reading in which the evidence was found.
+func (d *Detector) Find(t Text) []Evidence {
+	var v evidence
+	for _, r := range t.Readings {
+		r = r[:min(len(r), MaxText)]
+		for len(r) > 0 && !utf8.RuneStart(r[len(r)-1]) && !utf8.ValidString(r[max(0, len(r)-utf8.UTFMax):]) {
+			r = r[:len(r)-1]
+		}
+		switch t.Kind {
+		case FileName:
+			d.fileName(r, &v)
+		case Label, Property:
+			d.label(t.Name, r, t.Kind, &v)
+		default:
+			d.text(t, r, &v)
+		}
+	}
+	for i := range v.list {
+		v.list[i].Offset += t.Offset
+	}
+	return v.list
+}
+
+// text looks at one reading of a text that has lines.
+func (d *Detector) text(t Text, r string, v *evidence) {
+	hits := d.hits(r, t.Kind == Subject)
+	if len(hits) == 0 {
+		return
+	}
+	u := &unit{d: d, kind: t.Kind, text: r, first: 0}
+	if t.Continued {
+		u.first = -1
+	}
+	spans, gaps := split(r)
+	u.spans, u.lines = spans, make([]*line, len(spans))
+	i, last := 0, -1
+	for _, at := range hits {
+		for i < len(spans) && int(spans[i].end) <= at {
+			i++
+		}
+		if i == len(spans) {
+			break
+		}
+		if i == last {
+			continue
+		}
+		last = i
+		for k := max(0, i-reach); k <= min(len(spans)-1, i+reach); k++ {
+			if u.lines[k] == nil {
+				u.line(k).gap = gaps[k]
+			}
+		}
+		u.look(i, at, v)
+	}
+}
+
+// look finds the evidence in one line. at is the octet of its first trigger.
+func (u *unit) look(i, at int, v *evidence) {
+	l := u.line(i)
+	u.banners(i, at, v)
+	u.stamps(i, at, v)
+	u.columnHead(i)
+	u.properties(i, at, v)
+	for k := range l.marks {
+		c := &l.marks[k]
+		if !c.vetoed && u.broken(i, *c) {
+			c.vetoed = true
+		}
+	}
+	ticks := u.ticks(i)
+	for k, c := range l.marks {
+		if c.vetoed {
+			continue
+		}
+		c = u.raised(i, c)
+		if len(ticks) > 0 {
+			if ticks[k] == ticked {
+				v.add(Evidence{Class: Box, Level: c.level, Score: 0.95, Offset: int64(at)})
+			}
+			if ticks[k] != noTick {
+				continue
+			}
+		}
+		for _, find := range []func(int, candidate) (Class, float64){u.ownCell, u.tag, u.field, u.number, u.prose} {
+			if class, score := find(i, c); score > 0 {
+				v.add(Evidence{Class: class, Level: c.level, Score: score, Offset: int64(at)})
+			}
+		}
+	}
+	u.letters(i, at, v)
+}
+
+// raised reads "TỐI" over "MẬT" as one level: narrow stamps have two lines.
+func (u *unit) raised(i int, c candidate) candidate {
+	prev := u.line(i - 1)
+	if prev == nil || len(prev.toks) != 1 || c.first != 0 || !c.single {
+		return c
+	}
+	for _, n := range u.d.names {
+		if len(n.syllables) == 2 && n.syllables[0].match(prev.toks[0].word) == exact && n.syllables[1].match(u.line(i).toks[c.first].word) == exact &&
+			prev.toks[0].style == c.style && strings.TrimFunc(prev.text, notWord) == prev.text[prev.toks[0].start:prev.toks[0].end] {
+			c.level, c.letter = n.level, n.letter
+		}
+	}
+	return c
+}
+
+func notWord(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r) }
+
+// loose tells that words without diacritics are to be read as if they had them: no line near has any.
+func (u *unit) loose(i int) bool {
+	for k := i - reach; k <= i+reach; k++ {
+		if l := u.line(k); l != nil && l.vietnamese {
+			return false
+		}
+	}
+	return true
+}

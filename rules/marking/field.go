@@ -1,0 +1,259 @@
+package marking
+
+import "strings"
+
+// Scores of fields.
+const (
+	fieldScore  = 0.95
+	fieldLetter = 0.85 // "Độ mật: A"
+	fieldOpen   = 0.90 // "Mức độ: Tối mật"
+	fieldNext   = 0.90 // the level is on the line below
+	columnScore = 0.95
+	numberScore = 0.90
+	numberBare  = 0.75 // "12/MẬT" without "Số"
+)
+
+// maxColumn is how many lines below its head a column reaches.
+const maxColumn = 1000
+
+// column is the level column of a table that the lines belong to.
+type column struct {
+	head, index, cells int
+	ok                 bool
+}
+
+// field finds a level that is the value of a level field: behind its label, in a column with that head, or below a
+// label that ends the line above.
+func (u *unit) field(i int, c candidate) (Class, float64) {
+	l := u.line(i)
+	if c.form == plain && !u.loose(i) {
+		return Field, 0
+	}
+	if score := u.labelled(l, c); score > 0 {
+		return Field, score
+	}
+	if u.inColumn(i, c) {
+		return Field, columnScore
+	}
+	if u.belowLabel(i, c) {
+		return Field, fieldNext
+	}
+	return Field, 0
+}
+
+// labelled is the score of a level behind a label in its line.
+func (u *unit) labelled(l *line, c candidate) float64 {
+	score := 0.0
+	for k := range l.toks[:c.first] {
+		n, full := u.labelAt(l, k)
+		if n == 0 || l.toks[k+n-1].end > c.start || k+n > c.first {
+			continue
+		}
+		value, ok := u.valueAt(l, k+n-1)
+		if !ok || value != c.start {
+			continue
+		}
+		if u.choice(l, c) {
+			return 0
+		}
+		score = fieldOpen
+		if full {
+			return fieldScore
+		}
+	}
+	return score
+}
+
+// labelAt is how many tokens at k are the label of a level field; full, that it speaks of secrecy.
+func (u *unit) labelAt(l *line, k int) (n int, full bool) {
+	loose := !l.vietnamese
+	n, _ = u.d.labels.at(l.text, l.toks, k, loose)
+	if open, _ := u.d.openLabels.at(l.text, l.toks, k, loose); open > n {
+		return open, false
+	}
+	return n, n > 0
+}
+
+// maxRemark is how many octets a remark in brackets behind a label may have: "Độ mật (nếu có): …".
+const maxRemark = 60
+
+// valueAt is where the value of a label begins that ends with token k; ok is false where no sign of a field follows.
+func (u *unit) valueAt(l *line, k int) (at int, ok bool) {
+	at = l.toks[k].end
+	for remark := false; at < len(l.text); {
+		switch c := l.text[at]; {
+		case c == ' ':
+			if strings.HasPrefix(l.text[at:], "   ") {
+				ok = true
+			}
+			at++
+		case c == ':' || c == '=' || c == '\t' || c == '|':
+			ok = true
+			at++
+		case c == '(' && !remark && !ok:
+			end := strings.IndexByte(l.text[at:min(len(l.text), at+maxRemark)], ')')
+			if end < 0 {
+				return 0, false
+			}
+			at += end + 1
+			remark = true
+		case ok && strings.IndexByte("*-_.[(\"'<>", c) >= 0:
+			at++
+		case ok && (strings.HasPrefix(l.text[at:], "“") || strings.HasPrefix(l.text[at:], "–")):
+			at += len("“")
+		default:
+			return at, ok
+		}
+	}
+	return at, ok
+}
+
+// choice tells a value that is a list to choose from: several levels, or one beside a word for none.
+func (u *unit) choice(l *line, c candidate) bool {
+	for _, m := range l.marks {
+		if m.level != c.level && m.first > c.last {
+			return true
+		}
+	}
+	next := c.last + 1
+	if next >= len(l.toks) {
+		return false
+	}
+	gap := strings.TrimSpace(l.gapBetween(c.last, next))
+	n, _ := u.d.noLevel.at(l.text, l.toks, next, !l.vietnamese)
+	return n > 0 && (gap == "/" || gap == "|" || gap == ",")
+}
+
+// letters finds "Độ mật: A": the level by the letter on its envelope.
+func (u *unit) letters(i, at int, v *evidence) {
+	l := u.line(i)
+	for k := range l.toks {
+		n, full := u.labelAt(l, k)
+		if n == 0 || !full {
+			continue
+		}
+		value, ok := u.valueAt(l, k+n-1)
+		t := tokenAt(l, value)
+		if !ok || t < 0 || l.toks[t].style != caps || !u.ends(l, t) {
+			continue
+		}
+		for _, name := range u.d.names {
+			if name.letter != "" && name.letter == l.toks[t].word {
+				v.add(Evidence{Class: Field, Level: name.level, Score: fieldLetter, Offset: int64(at)})
+			}
+		}
+	}
+}
+
+// ends tells that the value ends with token t: the line ends there, or a sign or a wide gap follows.
+func (u *unit) ends(l *line, t int) bool {
+	rest := l.text[l.toks[t].end:]
+	if strings.TrimSpace(rest) == "" || strings.HasPrefix(rest, "   ") {
+		return true
+	}
+	rest = strings.TrimLeft(rest, " ")
+	if rest[0] == '/' || rest[0] == ',' { // A/B/C: a choice
+		return t+1 >= len(l.toks) || len(l.toks[t+1].word) > 1
+	}
+	return strings.IndexByte(".;|\t)]-", rest[0]) >= 0
+}
+
+// columnHead remembers line i when it is the head of a table with a level column.
+func (u *unit) columnHead(i int) {
+	l := u.line(i)
+	if len(l.cells) < 2 {
+		return
+	}
+	for k, cell := range l.cells {
+		t := tokenAt(l, int(cell.start))
+		if t < 0 {
+			continue
+		}
+		n, full := u.labelAt(l, t)
+		if n > 0 && full && decoration(l.text[l.toks[t+n-1].end:cell.end]) {
+			u.column = column{i, k, len(l.cells), true}
+			return
+		}
+	}
+}
+
+// inColumn tells a level that is the cell of a row under a level column's head.
+func (u *unit) inColumn(i int, c candidate) bool {
+	col, l := u.column, u.line(i)
+	if !col.ok || i <= col.head || i-col.head > maxColumn || len(l.cells) < 2 {
+		return false
+	}
+	// Empty cells are left out, so a row may have fewer.
+	if k := l.cellOf(c.start); k != col.index && !(len(l.cells) < col.cells && k < col.index && k >= col.index-(col.cells-len(l.cells))) {
+		return false
+	} else if alone, _ := u.alone(l, k, c); !alone {
+		return false
+	}
+	return !u.several(l, c)
+}
+
+// belowLabel tells a level that is alone in its line, below a line that ends with a label.
+func (u *unit) belowLabel(i int, c candidate) bool {
+	l, prev := u.line(i), u.line(i-1)
+	if prev == nil || len(prev.toks) == 0 || len(prev.cells) == 0 || c.first > 0 {
+		return false
+	}
+	if alone, _ := u.alone(l, l.cellOf(c.start), c); !alone {
+		return false
+	}
+	cell := prev.cells[len(prev.cells)-1]
+	t := tokenAt(prev, int(cell.start))
+	if t < 0 || len(prev.cells) > 1 && !strings.Contains(prev.text, ":") {
+		return false
+	}
+	n, full := u.labelAt(prev, t)
+	if n == 0 || !full || strings.Trim(prev.text[prev.toks[t+n-1].end:], " :=*.") != "" {
+		return false
+	}
+	next := u.line(i + 1)
+	if next == nil {
+		return true
+	}
+	for _, m := range next.marks {
+		if m.first == 0 && m.level != c.level {
+			return false
+		}
+	}
+	return true
+}
+
+// number finds a level in a document's number: "Số: 12/Mật-VKTTV", "SỐ 12/MẬT", "Số 05/BC (MẬT)".
+func (u *unit) number(i int, c candidate) (Class, float64) {
+	l := u.line(i)
+	k := l.cellOf(c.start)
+	if k < 0 || c.form == plain && (!u.loose(i) || c.style != caps) || c.form == near && !u.onPage(i) {
+		return Number, 0
+	}
+	before := l.text[l.cells[k].start:c.start]
+	trimmed := strings.TrimRight(before, " ")
+	if trimmed == "" || strings.IndexByte("/-(", trimmed[len(trimmed)-1]) < 0 || trimmed[len(trimmed)-1] != '(' && trimmed != before {
+		return Number, 0
+	}
+	digits := false
+	for j := c.first - 1; j >= 0 && l.toks[j].start >= int(l.cells[k].start) && c.start-l.toks[j].start <= maxNumber; j-- {
+		t := l.toks[j]
+		w := unmarked(t.word)
+		switch {
+		case isNumber(t.word):
+			digits = true
+		case (w == "so" || w == "no") && (digits || strings.Contains(l.gapBetween(j, j+1), "..") || strings.Contains(l.gapBetween(j, j+1), "…")):
+			if t.word != w || t.style != lower {
+				return Number, numberScore
+			}
+		case strings.ContainsAny(l.gapBetween(j, j+1), " ") && trimmed[len(trimmed)-1] != '(':
+			return Number, 0
+		}
+	}
+	if digits && c.style == caps && trimmed[len(trimmed)-1] == '/' && isNumber(l.toks[c.first-1].word) {
+		return Number, numberBare
+	}
+	return Number, 0
+}
+
+// maxNumber is how many octets a document's number has at most.
+const maxNumber = 60

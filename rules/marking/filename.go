@@ -1,0 +1,181 @@
+package marking
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Scores of file names.
+const (
+	nameLevel = 0.90 // "Tối mật - …", "[MẬT] …"
+	nameNoun  = 0.85 // "công văn mật số 12"
+	namePlain = 0.80 // the same without diacritics
+	nameCaps  = 0.70 // the last word is MAT
+)
+
+// maxName is how many octets of a file name are looked at: more than any file system allows.
+const maxName = 4096
+
+// fileName finds a marking in a file name, whose words may be joined in many ways.
+func (d *Detector) fileName(s string, v *evidence) {
+	s = s[:min(len(s), maxName)]
+	stem := d.stem(s)
+	l := d.newLine(stem)
+	u := &unit{d: d, kind: FileName, text: stem, spans: []span{{0, int32(len(stem))}}, lines: []*line{l}}
+	u.banners(0, 0, v)
+	d.foreignName(l, v)
+	guided := d.guidanceNames.has(l.text, l.toks, true)
+	for _, c := range l.marks {
+		if c.vetoed || u.several(l, c) {
+			continue
+		}
+		score := d.nameScore(u, l, c)
+		if guided && score < nameLevel {
+			score = 0
+		}
+		v.add(Evidence{Class: Name, Level: c.level, Score: score, Offset: 0})
+	}
+}
+
+// stem is a file name without its extensions, CamelCase taken apart.
+func (d *Detector) stem(s string) string {
+	s = visible(s)
+	if i := strings.LastIndexAny(s, `/\`); i >= 0 && i+1 < len(s) {
+		s = s[i+1:]
+	}
+	for range 2 { // "x.pdf.zip"
+		i := strings.LastIndexByte(s, '.')
+		if i <= 0 || len(s)-i > 6 || strings.ContainsAny(s[i:], " ]") || !asciiWord(s[i+1:]) {
+			break
+		}
+		s = s[:i]
+	}
+	var b strings.Builder
+	var last, before rune
+	for i, r := range s {
+		next, _ := utf8.DecodeRuneInString(s[i+utf8.RuneLen(r):])
+		// "TuyetMat" and "MATSo": a capital behind a small letter, or before one and behind capitals
+		if unicode.IsUpper(r) && (unicode.IsLower(last) || unicode.IsUpper(last) && unicode.IsUpper(before) && unicode.IsLower(next)) {
+			b.WriteByte(' ')
+		}
+		if r == '_' || r == '+' {
+			r = ' '
+		}
+		b.WriteRune(r)
+		before, last = last, r
+	}
+	return b.String()
+}
+
+func asciiWord(s string) bool {
+	for _, r := range s {
+		if r >= utf8.RuneSelf || wordKind(r) == 0 {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// nameScore is the score of a level in a file name by where it stands.
+func (d *Detector) nameScore(u *unit, l *line, c candidate) float64 {
+	before, after := strings.TrimRight(l.text[:c.start], " "), strings.TrimLeft(l.text[c.end:], " ")
+	first, last := c.first == 0 && decoration(before), decoration(after) || copyMark(after)
+	open, _ := utf8.DecodeLastRuneInString(before)
+	bracketed := before != "" && strings.ContainsRune("[({【", open) && after != "" && strings.IndexAny(after, "])}】") == 0
+	dashed := after != "" && (after[0] == '-' || strings.HasPrefix(after, "–"))
+	loose := !l.vietnamese
+	noun := d.nouns.ending(l.text, l.toks, c.first, loose) > 0
+	numbered := d.numberBehind(l, c)
+	switch {
+	case first && last, bracketed:
+		return nameLevel
+	case c.form == exact && !c.single:
+		return nameNoun
+	case first && (dashed || after != "" && after[0] == '.'):
+		if c.form == plain && c.single && c.style == lower {
+			return nameCaps
+		}
+		return nameLevel
+	case c.form != exact && !c.single:
+		return d.plainLevelName(l, c, last, first)
+	case noun && (last || numbered):
+		if c.form == exact {
+			return nameNoun
+		}
+		return namePlain
+	case first && c.form == exact && (c.style == caps || strings.HasPrefix(l.text[c.end:], "  ")):
+		return namePlain
+	case first && c.style == caps && (numbered || len(l.toks) > c.last+1 && l.toks[c.last+1].style != caps):
+		return nameCaps
+	case last && c.style == caps && c.first > 0 && (c.form == exact || u.smallBefore(l, c)):
+		return nameCaps
+	}
+	return 0
+}
+
+// plainLevelName is the score of TOI MAT and TUYET MAT without diacritics: "toi mat" is "tôi mất" as well, and only
+// what cannot go on is a level.
+func (d *Detector) plainLevelName(l *line, c candidate, last, first bool) float64 {
+	tuyet := len(l.toks) > c.first && strings.HasPrefix(l.toks[c.first].word, "tu")
+	switch {
+	case tuyet, last && c.first > 0, c.style == caps && !first, c.style == caps && len(l.toks) > c.last+1 && l.toks[c.last+1].style != caps:
+		return namePlain
+	case d.nouns.ending(l.text, l.toks, c.first, true) > 0:
+		return namePlain
+	case first && c.first != c.last && c.style == title && l.toks[c.last].style == title:
+		return nameCaps // "ToiMat_…"
+	}
+	return 0
+}
+
+// smallBefore tells a level in capitals behind words that are not.
+func (u *unit) smallBefore(l *line, c candidate) bool {
+	for _, t := range l.toks[:c.first] {
+		if t.style == lower && !isNumber(t.word) {
+			return true
+		}
+	}
+	return false
+}
+
+// copyMark tells "(1)", "(copy)", "v2": what programs put behind a name.
+func copyMark(s string) bool {
+	for _, t := range tokens(s) {
+		switch t.word {
+		case "copy", "v", "ban", "bản", "final", "scan", "signed", "ky", "ký":
+		default:
+			if !isNumber(t.word) || len(t.word) > 2 {
+				return false
+			}
+		}
+	}
+	return strings.HasPrefix(strings.TrimLeft(s, " "), "(") || strings.HasPrefix(s, "v")
+}
+
+// numberBehind tells digits, "số" and digits, or a date behind a level.
+func (d *Detector) numberBehind(l *line, c candidate) bool {
+	k := c.last + 1
+	if k >= len(l.toks) {
+		return false
+	}
+	w := unmarked(l.toks[k].word)
+	return isNumber(w) || w == "so" && k+1 < len(l.toks) && isNumber(l.toks[k+1].word) || w == "ngay" || w == "no"
+}
+
+// foreignName finds a banner at a name's beginning, in capitals.
+func (d *Detector) foreignName(l *line, v *evidence) {
+	n, index := d.foreignWords.at(l.text, l.toks, 0, false)
+	if n < 1 || !d.foreign[index].Begin || !decoration(l.text[:l.toks[0].start]) {
+		return
+	}
+	if n == 1 && len(l.toks) > 1 && cased(l.toks[0].word) && l.toks[1].style == caps { // a name in capitals
+		return
+	}
+	for _, t := range l.toks[:n] {
+		if t.style != caps && cased(t.word) {
+			return
+		}
+	}
+	v.add(Evidence{Class: Banner, Level: Other, Score: bannerScore, Offset: 0, Hold: true})
+}

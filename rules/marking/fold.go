@@ -1,0 +1,245 @@
+package marking
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// Classes of characters in a fold table; every other value is a small ASCII letter.
+const (
+	foldGap   = 0 // ends a word
+	foldSkip  = 1 // shows as nothing, or sits on the letter before
+	foldOther = 2 // a letter that looks like none of Latin
+	foldDigit = 3
+)
+
+// foldSize is how many code points the table covers: Latin, Greek, Cyrillic and Vietnamese.
+const foldSize = 0x2100
+
+// folds maps characters to the small Latin letter that they are or look like, whatever marks they carry.
+type folds [foldSize]byte
+
+func newFolds() *folds {
+	t := new(folds)
+	for r := rune(0); r < foldSize; r++ {
+		t[r] = foldOne(r)
+	}
+	return t
+}
+
+func foldOne(r rune) byte {
+	switch {
+	case r >= 'a' && r <= 'z':
+		return byte(r)
+	case r >= 'A' && r <= 'Z':
+		return byte(r) | 0x20
+	case r >= '0' && r <= '9':
+		return foldDigit
+	case ignorable(r), unicode.Is(unicode.Mn, r):
+		return foldSkip
+	case r < utf8.RuneSelf:
+		return foldGap
+	case r == 'đ' || r == 'Đ':
+		return 'd'
+	case r == 'ı' || r == 'İ':
+		return 'i'
+	}
+	if c := lookAlike(r); c != 0 {
+		return c
+	}
+	if !unicode.IsLetter(r) {
+		return foldGap
+	}
+	for _, b := range norm.NFKD.String(string(r)) {
+		if b < utf8.RuneSelf && unicode.IsLetter(b) {
+			return byte(unicode.ToLower(b))
+		}
+		break
+	}
+	return foldOther
+}
+
+// of folds one character.
+func (t *folds) of(r rune) byte {
+	switch {
+	case r < foldSize:
+		return t[r]
+	case r >= 0xFF21 && r <= 0xFF3A, r >= 0xFF41 && r <= 0xFF5A: // full width
+		return byte(r-0xFF21)&0x1f + 'a'
+	case ignorable(r), unicode.Is(unicode.Mn, r):
+		return foldSkip
+	case r >= 0x1D400 && r <= 0x1D7FF, r >= 0x24B6 && r <= 0x24E9, r >= 0x2100 && r <= 0x214F: // letters in other dress
+		for _, b := range norm.NFKC.String(string(r)) {
+			return t.of(min(b, 0x1D3FF))
+		}
+	case r >= 0x1F110 && r <= 0x1F189: // squared and circled capitals
+		if c := squared(r); c != 0 {
+			return c
+		}
+	}
+	if unicode.IsLetter(r) {
+		return foldOther
+	}
+	return foldGap
+}
+
+// squared gives the letter in a squared, circled or bracketed capital that NFKC leaves as it is, 0 for none.
+func squared(r rune) byte {
+	for _, first := range []rune{0x1F110, 0x1F130, 0x1F150, 0x1F170} {
+		if r >= first && r < first+26 {
+			return byte(r-first) + 'a'
+		}
+	}
+	return 0
+}
+
+// lookAlike gives the small Latin letter that a Cyrillic or Greek one looks like, 0 for none.
+func lookAlike(r rune) byte {
+	const alike = "АaВbЕeКkМmНhОoРpСcТtУyХxІiЈjЅsѴvаaвbеeкkмmнhоoрpсcтtуyхxіiјjѕsѵv" +
+		"ΑaΒbΕeΖzΗhΙiΚkΜmΝnΟoΡpΤtΥyΧxαaεeιiκkοoρpτtυuχxνvϹcϲc"
+	for i := 0; i < len(alike); {
+		c, n := utf8.DecodeRuneInString(alike[i:])
+		if c == r {
+			return alike[i+n]
+		}
+		i += n + 1
+	}
+	return 0
+}
+
+// ignorable tells what shows as nothing: format characters, variation selectors and fillers.
+func ignorable(r rune) bool {
+	switch {
+	case r < 0xAD:
+		return r < ' ' && r != '\t' && r != '\n' && r != '\r' && r != '\f' && r != '\v'
+	case r == 0x034F, r == 0x115F, r == 0x1160, r == 0x17B4, r == 0x17B5, r == 0x3164, r == 0xFFA0, r == 0x2800:
+		return true
+	case r < 0x2000:
+		return r == 0xAD || r >= 0x600 && unicode.In(r, unicode.Cf, unicode.Variation_Selector)
+	}
+	return unicode.In(r, unicode.Cf, unicode.Variation_Selector)
+}
+
+// visible takes away what shows as nothing and folds compatibility forms.
+func visible(s string) string {
+	plain := true
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf || s[i] < ' ' && s[i] != '\t' {
+			plain = false
+			break
+		}
+	}
+	if plain {
+		return s
+	}
+	s = strings.Map(func(r rune) rune {
+		switch {
+		case r == '\t':
+			return r
+		case ignorable(r):
+			return -1
+		}
+		if c := squared(r); c != 0 {
+			return rune(c) - 0x20
+		}
+		return r
+	}, s)
+	s = strings.Map(func(r rune) rune {
+		switch {
+		case unicode.Is(unicode.Zs, r):
+			return ' '
+		case r == '│' || r == '┃' || r == '║' || r == '¦' || r == '｜':
+			return '|'
+		}
+		return r
+	}, norm.NFKC.String(s))
+	return norm.NFC.String(s)
+}
+
+// latinised replaces Cyrillic and Greek look-alikes in words that mix scripts or are made of look-alikes only.
+func latinised(s string) string {
+	if !strings.ContainsFunc(s, func(r rune) bool { return unicode.In(r, unicode.Cyrillic, unicode.Greek) }) {
+		return s
+	}
+	var b strings.Builder
+	for len(s) > 0 {
+		n := strings.IndexFunc(s, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsMark(r) })
+		switch {
+		case n < 0:
+			n = len(s)
+		case n == 0:
+			_, n = utf8.DecodeRuneInString(s)
+		}
+		b.WriteString(latinWord(s[:n]))
+		s = s[n:]
+	}
+	return norm.NFC.String(b.String())
+}
+
+func latinWord(w string) string {
+	latin, alike, others := false, true, false
+	for _, r := range w {
+		switch {
+		case unicode.Is(unicode.Latin, r), unicode.IsMark(r):
+			latin = true
+		case lookAlike(r) != 0:
+			others = true
+		case unicode.IsLetter(r):
+			base, _ := utf8.DecodeRuneInString(norm.NFD.String(string(r)))
+			if lookAlike(base) == 0 {
+				alike = false
+			}
+			others = true
+		}
+	}
+	if !others || !latin && !alike {
+		return w
+	}
+	return strings.Map(func(r rune) rune {
+		c := lookAlike(r)
+		switch {
+		case c == 0:
+			return r
+		case unicode.IsUpper(r):
+			return rune(c) - 0x20
+		}
+		return rune(c)
+	}, norm.NFD.String(w))
+}
+
+// unmarked is a word in lower case without its diacritics.
+func unmarked(s string) string {
+	ascii := true
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			ascii = false
+			break
+		}
+	}
+	if ascii {
+		return s
+	}
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == 'đ':
+			return 'd'
+		case unicode.Is(unicode.Mn, r):
+			return -1
+		}
+		return r
+	}, norm.NFD.String(s))
+}
+
+// vietnamese tells a letter that only a text with its diacritics has.
+func vietnamese(r rune) bool {
+	switch {
+	case r < 0xC0:
+		return false
+	case r >= 0x1EA0 && r <= 0x1EF9, r == 'đ', r == 'Đ', r == 'ơ', r == 'Ơ', r == 'ư', r == 'Ư', r == 'ă', r == 'Ă':
+		return true
+	}
+	return strings.ContainsRune("âêôÂÊÔáàãéèíìĩóòõúùũýÁÀÃÉÈÍÌĨÓÒÕÚÙŨÝ", r)
+}

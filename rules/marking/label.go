@@ -1,0 +1,109 @@
+package marking
+
+import "strings"
+
+// Scores of labels.
+const (
+	labelScore    = 0.95
+	propertyScore = 0.80 // a keyword or a property that is a level
+	essScore      = 0.85 // a classification of a signed message's security label
+)
+
+// label finds a level in a label's name or in a property. name says which it is: "SIO-Label", "msip_labels",
+// "MSIP_Label_…_Name", "X-Protective-Marking", "Keywords".
+func (d *Detector) label(name, value string, kind Kind, v *evidence) {
+	for part := range labelValues(value) {
+		l := d.newLine(part)
+		if n, _ := d.noLabel.at(l.text, l.toks, 0, true); n == len(l.toks) && n > 0 {
+			continue
+		}
+		level, whole := d.labelLevel(l)
+		score := labelScore
+		if kind == Property {
+			score = propertyScore
+			if !whole {
+				continue
+			}
+		}
+		v.add(Evidence{Class: Labelled, Level: level, Score: score, Hold: level == Other && kind == Property})
+	}
+}
+
+// properties finds a line of a document's properties that names a sensitivity label: "MSIP_Label_…_Name = …".
+func (u *unit) properties(i, at int, v *evidence) {
+	l := u.line(i)
+	key, value, ok := strings.Cut(l.text, "=")
+	key = strings.ToLower(strings.TrimSpace(key))
+	if !ok || !strings.HasPrefix(key, "msip_label_") || !strings.HasSuffix(key, "_name") {
+		return
+	}
+	var found evidence
+	u.d.label(key, key+"="+strings.TrimSpace(value), Label, &found)
+	for _, e := range found.list {
+		e.Offset = int64(at)
+		v.add(e)
+	}
+}
+
+// labelValues are the values that a label's text carries: what is quoted or behind a name, or the whole.
+func labelValues(value string) func(func(string) bool) {
+	return func(yield func(string) bool) {
+		whole := true
+		for part := range strings.SplitSeq(value, ";") {
+			key, text, named := strings.Cut(part, "=")
+			key = strings.ToLower(strings.TrimSpace(key))
+			if !named {
+				if whole && strings.TrimSpace(part) != "" && !yield(strings.TrimSpace(part)) {
+					return
+				}
+				continue
+			}
+			whole = false
+			if !labelKey(key) {
+				continue
+			}
+			if !yield(strings.Trim(strings.TrimSpace(text), `"'`)) {
+				return
+			}
+		}
+	}
+}
+
+// labelKey tells the names whose values say a level: "marking" (RFC 7444 section 2.1), "…_Name" of msip_labels, "SEC" of
+// X-Protective-Marking.
+func labelKey(key string) bool {
+	return key == "marking" || key == "label" || strings.HasSuffix(key, "_name") || strings.HasSuffix(key, "sec") || key == "classification" || key == "name"
+}
+
+// labelLevel is the level that a label's name says, and whether the name says nothing else.
+func (d *Detector) labelLevel(l *line) (level Level, whole bool) {
+	for _, c := range l.marks {
+		if c.vetoed {
+			continue
+		}
+		// The level begins the name, or is all that a sign divides off.
+		if c.first == 0 || c.last == len(l.toks)-1 {
+			if Level(c.level).rank() > level.rank() {
+				level, whole = c.level, c.first == 0 && c.last == len(l.toks)-1
+			}
+		}
+	}
+	if level != None {
+		return level, whole
+	}
+	for k := range l.toks {
+		if n, index := d.labelLevelsOf.at(l.text, l.toks, k, true); n > 0 {
+			return Level(d.labelLevels[index].Level), n == len(l.toks)
+		}
+	}
+	return None, false
+}
+
+// Classified is the evidence of an ESS security label's classification (RFC 2634 section 3.2): 0 unmarked,
+// 1 unclassified, 2 restricted, 3 confidential, 4 secret, 5 top-secret. Restricted and above is a marking.
+func Classified(classification int) []Evidence {
+	if classification < 2 {
+		return nil
+	}
+	return []Evidence{{Class: Labelled, Level: Other, Score: essScore}}
+}

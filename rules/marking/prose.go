@@ -1,0 +1,217 @@
+package marking
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// Scores of sentences.
+const (
+	proseScore     = 0.65
+	proseCaps      = 0.70 // with a capital: as a level is written
+	proseGuidance  = 0.40 // less, in a text about secrecy
+	nounNumbered   = 0.80 // "công văn mật số 27"
+	nounCaps       = 0.70 // "văn bản MẬT" in a line of small letters
+	maxSentence    = 60   // words that are looked at on either side
+	wrappedAt      = 50   // octets from which a line may go on in the next
+	sentenceWithin = 2    // lines that a sentence goes on over, at most, on either side
+)
+
+// sentence is the words around a level.
+type sentence struct {
+	text  string
+	toks  []token
+	first int // the level's first and last token
+	last  int
+}
+
+// sentence joins a candidate's line with those that it goes on over, and cuts out the sentence.
+func (u *unit) sentence(i int, c candidate) sentence {
+	l := u.line(i)
+	text, at := l.text, c.start
+	for k := i; k > i-sentenceWithin && !u.line(k).gap; k-- {
+		prev := u.line(k - 1)
+		if prev == nil || len(prev.text) < wrappedAt || endsSentence(prev.text) {
+			break
+		}
+		text, at = prev.text+" "+text, at+len(prev.text)+1
+	}
+	for k := i; k < i+sentenceWithin; k++ {
+		next := u.line(k + 1)
+		if next == nil || next.gap || len(u.line(k).text) < wrappedAt || endsSentence(u.line(k).text) {
+			break
+		}
+		text += " " + next.text
+	}
+	s := sentence{text: text, toks: tokens(text)}
+	for s.first < len(s.toks) && s.toks[s.first].start < at {
+		s.first++
+	}
+	s.last = min(s.first+c.last-c.first, len(s.toks)-1)
+	return s.cut()
+}
+
+// cut leaves the sentence alone: what stands between full stops, and not too much of it.
+func (s sentence) cut() sentence {
+	from, to := max(0, s.first-maxSentence), min(len(s.toks), s.last+1+maxSentence)
+	for k := s.first; k > from; k-- {
+		if stops(s.text[s.toks[k-1].end:s.toks[k].start]) {
+			from = k
+		}
+	}
+	for k := s.last + 1; k < to; k++ {
+		if stops(s.text[s.toks[k-1].end:s.toks[k].start]) {
+			to = k
+		}
+	}
+	s.toks, s.first, s.last = s.toks[from:to], s.first-from, s.last-from
+	return s
+}
+
+// stops tells what ends a sentence between two words.
+func stops(gap string) bool {
+	return strings.ContainsAny(gap, "!?;|\t") || strings.Contains(gap, ". ") || strings.Contains(gap, "   ")
+}
+
+func endsSentence(s string) bool {
+	s = strings.TrimRight(s, " )”\"")
+	return s != "" && strings.IndexByte(".!?:;", s[len(s)-1]) >= 0
+}
+
+// prose finds a sentence that says of one document that it is secret.
+func (u *unit) prose(i int, c candidate) (Class, float64) {
+	l := u.line(i)
+	if c.form != exact {
+		return Prose, 0
+	}
+	s := u.sentence(i, c)
+	loose := !l.vietnamese
+	noun := u.nounAt(s, loose)
+	declared := u.d.declared.ending(s.text, s.toks, s.first, loose)
+	if noun < 0 && declared == 0 {
+		return Prose, 0
+	}
+	// What is denied behind a comma is what is to be done with the document.
+	before := s.toks[:s.first]
+	if noun >= 0 {
+		before = s.toks[:noun]
+	}
+	if u.denied(s.text, before, loose) || u.denied(s.text, s.toks[s.last+1:s.clause()], loose) || u.question(s) {
+		return Prose, 0
+	}
+	class, score := u.said(s, c, noun, declared > 0, loose)
+	if score > 0 && u.guiding(i) {
+		score -= proseGuidance
+	}
+	return class, score
+}
+
+// said is the class and score of a sentence that denies nothing.
+func (u *unit) said(s sentence, c candidate, noun int, declared, loose bool) (Class, float64) {
+	if noun >= 0 && u.numbered(s) {
+		return NounLevel, nounNumbered
+	}
+	if noun > 0 && s.toks[noun-1].word != "" && isNumber(s.toks[noun-1].word) {
+		return Prose, 0 // statistics: "12 văn bản mật"
+	}
+	plural := noun > 0 && isPlural(s.toks[noun-1].word)
+	if declared && (noun >= 0 || u.d.nouns.has(s.text, s.toks[:s.first], loose)) && !plural {
+		return Prose, proseCaps
+	}
+	if noun < 0 {
+		return Prose, 0
+	}
+	verb := u.d.sends.has(s.text, s.toks[:noun], loose) || u.d.carried.has(s.text, s.toks[s.last+1:], loose)
+	if plural {
+		verb = u.d.carried.has(s.text, s.toks[:noun], loose) || u.d.carried.has(s.text, s.toks[s.last+1:], loose)
+	}
+	switch {
+	case c.style == caps && u.mixed(s) && !plural:
+		return NounLevel, nounCaps
+	case verb && c.style != lower:
+		return Prose, proseCaps
+	case verb:
+		return Prose, proseScore
+	}
+	return Prose, 0
+}
+
+// nounAt is the token of the word for a document directly before the level, or before what ties the two; -1 for none.
+func (u *unit) nounAt(s sentence, loose bool) int {
+	at := s.first
+	if at > 0 && !nounGap(s.text[s.toks[at-1].end:s.toks[at].start]) {
+		return -1
+	}
+	if n := u.d.ties.ending(s.text, s.toks, at, loose); n > 0 {
+		at -= n
+	}
+	if n := u.d.nouns.ending(s.text, s.toks, at, loose); n > 0 {
+		return at - n
+	}
+	return -1
+}
+
+func nounGap(gap string) bool {
+	switch strings.TrimSpace(gap) {
+	case "", "“", "\"", "(", "'":
+		return true
+	}
+	return false
+}
+
+func isPlural(w string) bool {
+	switch w {
+	case "các", "những", "mọi", "nhiều", "cac", "nhung":
+		return true
+	}
+	return false
+}
+
+// denied tells words that take the sentence's point away.
+func (u *unit) denied(text string, toks []token, loose bool) bool {
+	return u.d.denials.has(text, toks, loose)
+}
+
+// clause is the end of the clause that the level is in.
+func (s sentence) clause() int {
+	for k := s.last + 1; k < len(s.toks); k++ {
+		if strings.ContainsAny(s.text[s.toks[k-1].end:s.toks[k].start], ",") {
+			return k
+		}
+	}
+	return len(s.toks)
+}
+
+// question tells a sentence that ends in a question mark.
+func (u *unit) question(s sentence) bool {
+	if len(s.toks) == 0 {
+		return false
+	}
+	rest := s.text[s.toks[len(s.toks)-1].end:]
+	r, _ := utf8.DecodeRuneInString(strings.TrimLeft(rest, " ”\")"))
+	return r == '?'
+}
+
+// numbered tells "số" or "số:" and digits behind the level.
+func (u *unit) numbered(s sentence) bool {
+	k := s.last + 1
+	if k >= len(s.toks) || strings.TrimSpace(s.text[s.toks[k-1].end:s.toks[k].start]) != "" {
+		return false
+	}
+	if isNumber(s.toks[k].word) {
+		// "công văn mật 14/BTNMT": a symbol behind it, or it is a count
+		return strings.HasPrefix(s.text[s.toks[k].end:], "/") || strings.HasPrefix(s.text[s.toks[k].end:], "-")
+	}
+	return unmarked(s.toks[k].word) == "so" && s.toks[k].word != "sổ" && k+1 < len(s.toks) && isNumber(s.toks[k+1].word)
+}
+
+// mixed tells a sentence of small letters, in which capitals mean something.
+func (u *unit) mixed(s sentence) bool {
+	small := 0
+	for _, t := range s.toks {
+		if t.style == lower && !isNumber(t.word) {
+			small++
+		}
+	}
+	return small >= 2
+}

@@ -1,0 +1,71 @@
+package marking
+
+import (
+	"strings"
+	"unicode"
+)
+
+// stampNear is how many lines below a stamp its date or period may stand.
+const stampNear = 2
+
+// stamps finds stamps and forms that are a line or cell of their own, in capitals.
+func (u *unit) stamps(i, at int, v *evidence) {
+	l := u.line(i)
+	for _, cell := range l.cells {
+		k := tokenFrom(l, int(cell.start))
+		if k < 0 || l.toks[k].start >= int(cell.end) || !decoration(l.text[cell.start:l.toks[k].start]) || l.toks[k].style != caps {
+			continue
+		}
+		loose := !l.vietnamese && u.loose(i)
+		n, index := u.d.stampWords.at(l.text, l.toks, k, loose)
+		if n == 0 || l.toks[k+n-1].style != caps {
+			continue
+		}
+		s := u.d.stamps[index]
+		score := s.Alone
+		rest := l.text[l.toks[k+n-1].end:cell.end]
+		alone := decoration(rest)
+		switch {
+		case u.followed(i, k+n, index, loose):
+			score = s.Score
+		case !alone:
+			continue
+		case len(s.Next) > 0 && u.onPage(i) && !u.guiding(i):
+			score = (s.Score + s.Alone) / 2
+		}
+		if !l.vietnamese && strings.ContainsFunc(s.Text, func(r rune) bool { return r > unicode.MaxASCII }) {
+			score -= cellNear - cellPlain // no diacritics: less sure
+		}
+		if u.guiding(i) {
+			score -= spokenOf
+		}
+		v.add(Evidence{Class: Form, Level: Other, Score: score, Offset: int64(at), Hold: s.Hold})
+	}
+}
+
+// followed tells that the words that belong to a stamp stand behind it or below: "GIẢI MẬT", "Từ: 15/8/2022".
+func (u *unit) followed(i, k, index int, loose bool) bool {
+	next := u.d.nextOf[index]
+	l := u.line(i)
+	if n, _ := next.at(l.text, l.toks, k, loose); n > 0 {
+		return true
+	}
+	for j := i + 1; j <= i+stampNear; j++ {
+		if below := u.line(j); below != nil {
+			if n, _ := next.at(below.text, below.toks, 0, loose); n > 0 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// tokenFrom is the first token at or behind the octet at.
+func tokenFrom(l *line, at int) int {
+	for k, t := range l.toks {
+		if t.start >= at {
+			return k
+		}
+	}
+	return -1
+}

@@ -1,0 +1,225 @@
+package marking
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// Scores of a tag.
+const (
+	tagScore     = 0.90
+	tagEnd       = 0.85 // "(MẬT)" at the end
+	tagWeak      = 0.60 // without diacritics or capitals, where a sentence could stand
+	tagBare      = 0.45 // "Mat - ": in plain letters, could be anything
+	tagBracketed = 0.70 // in lower case, in brackets at the end
+)
+
+// tag finds a level before, in brackets in or at the end of a subject, a text's first line, or a quoted subject.
+func (u *unit) tag(i int, c candidate) (Class, float64) {
+	l := u.line(i)
+	begin, ok := u.subjectAt(i)
+	if !ok || c.start < begin || c.form == plain && !u.loose(i) {
+		return Tag, 0
+	}
+	at, opened := u.afterPrefixes(l, begin, c.start)
+	rest := l.text[c.end:]
+	switch {
+	case at == c.start && opened && u.closes(l, rest):
+		return Tag, u.bracketScore(c)
+	case u.several(l, c):
+		return Tag, 0
+	case at == c.start && u.separated(l, c):
+		return Tag, prefixScore(c, u.kind == Subject)
+	case at == c.start && u.nothingBehind(l, c) && u.kind == Subject:
+		return Tag, prefixScore(c, true)
+	case at < c.start && u.nounBefore(l, at, c) && u.separated(l, c) && !u.denied(l.text, l.toks[:c.first], !l.vietnamese) && c.form == exact:
+		return Tag, tagBracketed
+	}
+	return Tag, u.tagInside(l, c)
+}
+
+// subjectAt is where the text of a subject begins in line i, when that line is one.
+func (u *unit) subjectAt(i int) (int, bool) {
+	l := u.line(i)
+	for k := range l.toks {
+		n, _ := u.d.subjects.at(l.text, l.toks, k, !l.vietnamese)
+		if n == 0 || !decoration(l.text[:l.toks[k].start]) {
+			break
+		}
+		rest := l.text[l.toks[k+n-1].end:]
+		if trimmed := strings.TrimLeft(rest, " *"); strings.HasPrefix(trimmed, ":") {
+			return len(l.text) - len(trimmed) + 1, true
+		}
+		break
+	}
+	return 0, i == u.first
+}
+
+const opening, closing = "[({<【《«*“\"「", "])}>】》»*”\"」"
+
+// afterPrefixes skips what stands before a tag: blanks, reply prefixes, other tags, marks of haste. opened tells that
+// a bracket was opened directly before stop.
+func (u *unit) afterPrefixes(l *line, at, stop int) (end int, opened bool) {
+	for at < stop {
+		r, n := utf8.DecodeRuneInString(l.text[at:])
+		switch {
+		case strings.ContainsRune(opening, r):
+			if close := strings.IndexAny(l.text[at+n:], closing); close >= 0 && at+n+close < stop && r != '*' {
+				_, m := utf8.DecodeRuneInString(l.text[at+n+close:])
+				at += n + close + m
+				continue
+			}
+			opened = true
+			at += n
+		case wordKind(r) == 0:
+			at += n
+		default:
+			k := tokenAt(l, at)
+			if k < 0 {
+				return at, opened
+			}
+			skip := u.prefixAt(l, k)
+			if skip == 0 || l.toks[k+skip-1].end > stop {
+				return at, opened
+			}
+			at = l.toks[k+skip-1].end
+		}
+	}
+	return at, opened
+}
+
+// prefixAt is how many tokens at k make a reply prefix with its colon or a mark of haste, 0 for none.
+func (u *unit) prefixAt(l *line, k int) int {
+	loose := !l.vietnamese
+	if n, _ := u.d.prefixes.at(l.text, l.toks, k, loose); n > 0 && strings.HasPrefix(strings.TrimLeft(l.gapBetween(k+n-1, k+n), " "), ":") {
+		return n
+	}
+	n, _ := u.d.urgency.at(l.text, l.toks, k, loose)
+	return n
+}
+
+func tokenAt(l *line, at int) int {
+	for k, t := range l.toks {
+		if t.start == at {
+			return k
+		}
+	}
+	return -1
+}
+
+// closes tells that only marks of haste, the letter or a word for the same stand before a closing bracket.
+func (u *unit) closes(l *line, rest string) bool {
+	at := len(l.text) - len(rest)
+	end := strings.IndexAny(rest, closing)
+	if end < 0 {
+		return false
+	}
+	for k := 0; k < len(l.toks); k++ {
+		t := l.toks[k]
+		if t.start < at || t.start >= at+end {
+			continue
+		}
+		n, _ := u.d.urgency.at(l.text, l.toks, k, !l.vietnamese)
+		if f, _ := u.d.foreignWords.at(l.text, l.toks, k, true); f > n {
+			n = f
+		}
+		if n == 0 && len(t.word) > 1 {
+			return false
+		}
+		k += max(n, 1) - 1
+	}
+	return true
+}
+
+func (u *unit) bracketScore(c candidate) float64 {
+	switch {
+	case c.form == plain && c.single && c.style == lower:
+		return tagBracketed
+	case c.form == near:
+		return tagEnd
+	}
+	return tagScore
+}
+
+// separated tells that the level is cut off from what follows: by a colon, a slash, a bar or a dash, perhaps behind a
+// mark of haste.
+func (u *unit) separated(l *line, c candidate) bool {
+	k := c.last
+	for {
+		gap := l.gapBetween(k, k+1)
+		trimmed := strings.TrimLeft(gap, " *)]”\"")
+		spaced := len(gap) > 0 && gap[0] == ' '
+		switch {
+		case trimmed == "":
+		case strings.ContainsAny(trimmed[:1], ":/|;"), strings.HasPrefix(trimmed, "–"), strings.HasPrefix(trimmed, "—"), strings.HasPrefix(trimmed, "//"):
+			return k == c.last || !strings.HasPrefix(trimmed, ";")
+		case trimmed[0] == '-' && (spaced || strings.HasPrefix(trimmed, "- ") || strings.HasPrefix(trimmed, "--")):
+			return true
+		}
+		n, _ := u.d.urgency.at(l.text, l.toks, k+1, !l.vietnamese)
+		if n == 0 || strings.Trim(gap, " ,-+/&.") != "" {
+			return false
+		}
+		k += n
+	}
+}
+
+func prefixScore(c candidate, subject bool) float64 {
+	switch {
+	case c.form == plain && c.style == caps, c.form == exact && c.style != lower:
+		return tagScore
+	case c.form == near && c.style != lower:
+		return tagEnd
+	case c.form == plain && c.single:
+		return tagBare
+	case c.form == exact && subject && !c.single:
+		return tagEnd
+	}
+	return tagWeak
+}
+
+// nothingBehind tells a level that ends the line.
+func (u *unit) nothingBehind(l *line, c candidate) bool { return decoration(l.text[c.end:]) }
+
+// several tells a line that names another level too, beside which this one is no tag.
+func (u *unit) several(l *line, c candidate) bool {
+	for _, m := range l.marks {
+		if m.level != c.level {
+			return true
+		}
+	}
+	return false
+}
+
+// nounBefore tells that all between at and the level is a word for a document.
+func (u *unit) nounBefore(l *line, at int, c candidate) bool {
+	n := u.d.headingNouns.ending(l.text, l.toks, c.first, !l.vietnamese)
+	return n > 0 && l.toks[c.first-n].start == at && blank(l.gapBetween(c.first-1, c.first))
+}
+
+// tagInside finds a level in brackets inside of the line or at its end, or behind a dash at its end.
+func (u *unit) tagInside(l *line, c candidate) float64 {
+	before := strings.TrimRight(l.text[:c.start], " ")
+	r, _ := utf8.DecodeLastRuneInString(before)
+	end := u.nothingBehind(l, c)
+	bracketed := before != "" && strings.ContainsRune("[({【", r) && u.closes(l, l.text[c.end:])
+	if c.form != exact && !(c.form == plain && c.style == caps) {
+		if bracketed && end && !c.single {
+			return tagWeak
+		}
+		return 0
+	}
+	score := 0.0
+	switch {
+	case bracketed && (r == '[' || r == '【') && c.style != lower, bracketed && end && c.style != lower:
+		score = tagEnd
+	case bracketed && end, bracketed && c.style == caps:
+		score = tagBracketed
+	case end && c.style == caps && c.form == exact && (r == '-' || r == '–' || r == '—' || r == '/' || r == '|') && strings.HasPrefix(l.text[len(before):], " "):
+		score = tagEnd
+	}
+	if score > 0 && r != '[' && u.d.guidance.has(l.text, l.toks[:c.first], !l.vietnamese) {
+		score -= spokenOf
+	}
+	return score
+}
