@@ -184,8 +184,8 @@ func TestWebhookAnswers(t *testing.T) {
 // One webhook hangs; Raise does not wait, the other webhook gets everything, what is too much is counted, and
 // once the first comes back it gets what waited.
 func TestHangingWebhook(t *testing.T) {
-	hang, release := make(chan bool), sync.OnceFunc(nil)
-	release = sync.OnceFunc(func() { close(hang) })
+	hang := make(chan bool)
+	release := sync.OnceFunc(func() { close(hang) })
 	defer release()
 	bad := newHookServer(t, func(_ http.ResponseWriter, r *http.Request) {
 		select {

@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"encoding/json"
 	"os"
+	"reflect"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
+
+	"congthu/filter"
 )
 
 // The operators' page shows what is true: its template loads and works, its alert is the one that is sent, its kinds and
@@ -36,13 +39,12 @@ func TestDocument(t *testing.T) {
 		t.Errorf("%q %v %v", r.Text, r.Failed, err)
 	}
 	for _, m := range regexp.MustCompile("`\\.(\\w+)`").FindAllStringSubmatch(doc, -1) {
-		tried := false
-		for _, where := range []string{"{{$.%}}", "{{range .Items}}{{.%}}{{end}}", "{{range .Items}}{{range .Reasons}}{{.%}}{{end}}{{end}}", "{{range .Advice}}{{.%}}{{end}}"} {
-			text := `{{define "subject"}}S{{end}}x` + strings.ReplaceAll(where, "%", m[1])
-			_, err := LoadTemplates(folder(t, map[string]string{"held-sender.txt": text}), nil, Words{})
-			tried = tried || err == nil
+		known := false
+		for _, of := range []any{Data{}, ItemData{}, ReasonData{}, filter.Text{}} {
+			_, has := reflect.TypeOf(of).FieldByName(m[1])
+			known = known || has
 		}
-		if !tried {
+		if !known {
 			t.Errorf("there is no field .%s", m[1])
 		}
 	}
