@@ -178,14 +178,15 @@ func restore(ctx context.Context, from, to string) (c Copied, err error) {
 		return c, err
 	}
 	defer lock.Close()
+	// Before it is opened: closing it would drop locks that SQLite may hold in this process.
+	if info, err := os.Stat(from + "-wal"); err == nil && info.Size() > 0 {
+		return c, fmt.Errorf("%w: it is a database in use, not a backup", ErrInvalid)
+	}
 	source, err := os.Open(from)
 	if err != nil {
 		return c, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	defer source.Close()
-	if info, err := os.Stat(from + "-wal"); err == nil && info.Size() > 0 {
-		return c, fmt.Errorf("%w: it is a database in use, not a backup", ErrInvalid)
-	}
 	f, err := lockFile(to+partialEnd, unix.LOCK_EX)
 	if err != nil {
 		return c, err

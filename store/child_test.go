@@ -23,6 +23,11 @@ func child(what, path string) {
 		holdForEver(path)
 	case "lock":
 		lockForEver(path)
+	case "read":
+		b, err := os.ReadFile(path)
+		fatal(err)
+		_, err = os.Stdout.Write(b)
+		fatal(err)
 	}
 }
 

@@ -1,19 +1,42 @@
 package store
 
+import (
+	"bytes"
+	"io"
+
+	"filippo.io/age"
+)
+
 // WrapWith is WrapIdentity with a work factor that a test can afford.
 func WrapWith(passphrase, identity string, work int) ([]byte, error) {
 	return wrap(passphrase, identity, work)
 }
 
-// SchemaVersions are the versions of the schema that there were.
-func SchemaVersions() ([]int64, error) {
-	p, err := migrations(nil)
+// ChunkBytes is the size of a piece of content.
+const ChunkBytes = chunkBytes
+
+// Seal seals content as Hold does, with a key of its own. open unseals pieces.
+func Seal(content []byte) (pieces [][]byte, open func([][]byte) ([]byte, error), err error) {
+	key, err := age.GenerateX25519Identity()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var all []int64
-	for _, s := range p.ListSources() {
-		all = append(all, s.Version)
-	}
-	return all, nil
+	sum, size, err := sealContent(key.Recipient(), bytes.NewReader(content), func(p []byte) error {
+		pieces = append(pieces, bytes.Clone(p))
+		return nil
+	})
+	return pieces, func(pieces [][]byte) ([]byte, error) {
+		r, err := unsealContent(key, func() ([]byte, error) {
+			if len(pieces) == 0 {
+				return nil, io.EOF
+			}
+			p := pieces[0]
+			pieces = pieces[1:]
+			return p, nil
+		}, sum, size)
+		if err != nil {
+			return nil, err
+		}
+		return io.ReadAll(r)
+	}, err
 }

@@ -1,0 +1,98 @@
+package store_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"congthu/store"
+)
+
+func TestException(t *testing.T) {
+	d := newDesk(t, "")
+	part := hash([]byte("part"))
+	now := d.clock.Now()
+	if _, ok := d.Excepted(part, "marking", now); ok {
+		t.Fatal("without one")
+	}
+	good := store.Exception{PartSHA256: strings.ToUpper(part), Rule: "marking", Reason: "declassified", Who: "an@monre.gov.vn", Until: now.Add(time.Hour)}
+	for name, change := range map[string]func(*store.Exception){
+		"no hash": func(e *store.Exception) { e.PartSHA256 = "" }, "half a hash": func(e *store.Exception) { e.PartSHA256 = part[:32] },
+		"not hexadecimal": func(e *store.Exception) { e.PartSHA256 = strings.Repeat("g", 64) }, "no rule": func(e *store.Exception) { e.Rule = "" },
+		"no reason": func(e *store.Exception) { e.Reason = " " }, "nobody": func(e *store.Exception) { e.Who = "" },
+		"over": func(e *store.Exception) { e.Until = now }, "never ending": func(e *store.Exception) { e.Until = time.Time{} },
+		"a line break": func(e *store.Exception) { e.Reason = "a\r\nb" },
+	} {
+		e := good
+		change(&e)
+		if _, err := d.AddException(t.Context(), e); !errors.Is(err, store.ErrInvalid) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	e, err := d.AddException(t.Context(), good)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		part, rule string
+		at         time.Time
+		want       bool
+	}{
+		{part, "marking", now, true}, {strings.ToUpper(part), "marking", now, true}, {part, "marking", e.Until.Add(-1), true},
+		{part, "marking", e.Until, false}, {part, "virus", now, false}, {hash(nil), "marking", now, false}, {"", "marking", now, false},
+	} {
+		id, ok := d.Excepted(c.part, c.rule, c.at)
+		if ok != c.want || ok && id != e.ID {
+			t.Errorf("%.8s %s at %v: %q %t", c.part, c.rule, c.at, id, ok)
+		}
+	}
+	for range 3 {
+		if err := d.CountException(t.Context(), e.ID, d.clock.add(time.Minute)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := d.CountException(t.Context(), "01Z", now); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("%v", err)
+	}
+	if err := d.EndException(t.Context(), e.ID, "binh@monre.gov.vn"); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := d.Excepted(part, "marking", now); ok {
+		t.Error("in force after its end")
+	}
+	if err := d.EndException(t.Context(), e.ID, "binh@monre.gov.vn"); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("ended twice: %v", err)
+	}
+	all, err := d.ListExceptions(t.Context())
+	if err != nil || len(all) != 1 || all[0].Uses != 3 || !all[0].LastUsed.Equal(d.clock.Now()) || all[0].EndedBy != "binh@monre.gov.vn" || all[0].Reason != good.Reason {
+		t.Errorf("%+v %v", all, err)
+	}
+}
+
+// What another process adds or ends is in force here soon, without a query on the mail's way.
+func TestExceptionOfAnotherProcess(t *testing.T) {
+	gate := newDesk(t, "")
+	other := newDesk(t, gate.path)
+	part := hash([]byte("part"))
+	eventually := func(want bool) {
+		t.Helper()
+		for end := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+			if _, ok := gate.Excepted(part, "marking", gate.clock.Now()); ok == want {
+				return
+			}
+			if time.Now().After(end) {
+				t.Fatalf("never %t", want)
+			}
+		}
+	}
+	e, err := other.AddException(t.Context(), store.Exception{PartSHA256: part, Rule: "marking", Reason: "x", Who: "an@monre.gov.vn", Until: gate.clock.Now().Add(time.Hour)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(true)
+	if err := other.EndException(t.Context(), e.ID, "an@monre.gov.vn"); err != nil {
+		t.Fatal(err)
+	}
+	eventually(false)
+}

@@ -1,0 +1,109 @@
+package store_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"congthu/filter"
+	"congthu/store"
+	"congthu/store/notice"
+)
+
+func TestNotices(t *testing.T) {
+	d := newDesk(t, "")
+	created := d.clock.Now()
+	sample := func(id, to, rule string, at time.Time) notice.Notice {
+		return notice.Notice{ID: id, Kind: notice.HeldSender, To: to, Rule: rule, Created: at, More: 2,
+			Items: []notice.Item{{ID: "01A", Time: at, Direction: filter.Internal, Sender: "an@monre.gov.vn", Rules: []notice.Reason{{Rule: rule, Clause: "9.3"}}}}}
+	}
+	queue := func(n notice.Notice, want bool) {
+		t.Helper()
+		if queued, err := d.QueueNotice(t.Context(), n); err != nil || queued != want {
+			t.Fatalf("%s: %t %v, want %t", n.ID, queued, err, want)
+		}
+	}
+	first := sample("1", "an@monre.gov.vn", "subject", created)
+	queue(first, true)
+	queue(sample("2", "an@monre.gov.vn", "subject", created.Add(time.Hour-time.Second)), false)
+	queue(sample("3", "an@monre.gov.vn", "content", created.Add(time.Second)), true)
+	queue(sample("4", "binh@monre.gov.vn", "subject", created.Add(2*time.Second)), true)
+	queue(sample("5", "an@monre.gov.vn", "subject", created.Add(time.Hour)), true)
+	if queued, err := d.QueueNotice(t.Context(), sample("1", "chi@monre.gov.vn", "x", created)); !errors.Is(err, store.ErrExists) || queued {
+		t.Errorf("an id twice: %t %v", queued, err)
+	}
+	queue(sample("6", "chi@monre.gov.vn", "x", created), true) // which told nobody
+	for _, bad := range []notice.Notice{sample("", "an@monre.gov.vn", "y", created), sample("7", "", "y", created), sample("8", "an@monre.gov.vn", strings.Repeat("y", 1<<18), created)} {
+		if queued, err := d.QueueNotice(t.Context(), bad); !errors.Is(err, store.ErrInvalid) || queued {
+			t.Errorf("%.10q: %t %v", bad.ID, queued, err)
+		}
+	}
+	next := func(at time.Time, limit int, want string) []notice.Notice {
+		t.Helper()
+		all, err := d.NextNotices(t.Context(), at, limit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var ids []string
+		for _, n := range all {
+			ids = append(ids, n.ID)
+		}
+		if got := strings.Join(ids, " "); got != want {
+			t.Fatalf("%q, want %q", got, want)
+		}
+		return all
+	}
+	next(created.Add(-1), 10, "")
+	if d := cmp.Diff(first, next(created.Add(time.Minute), 1, "1")[0]); d != "" {
+		t.Error(d)
+	}
+	next(created.Add(time.Minute), 10, "1 6 3 4")
+	later := created.Add(3 * time.Hour)
+	for _, err := range []error{
+		d.MarkSent(t.Context(), "6"), d.MarkSent(t.Context(), "6"), d.MarkFailed(t.Context(), "6", "too late", later),
+		d.MarkFailed(t.Context(), "1", "451 busy", later), d.MarkFailed(t.Context(), "3", "550 no", time.Time{}),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	next(created.Add(2*time.Hour), 10, "4 5")
+	if all := next(later, 10, "4 5 1"); all[2].Attempts != 1 {
+		t.Errorf("%d attempts", all[2].Attempts)
+	}
+	queue(sample("9", "chi@monre.gov.vn", "x", created.Add(time.Minute)), false) // the hour goes on
+	// They outlive the process.
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	d = newDesk(t, d.path)
+	next(later, 10, "4 5 1")
+}
+
+// At most one an hour, however many ask at once.
+func TestNoticesAtOnce(t *testing.T) {
+	d := newDesk(t, "")
+	var queued atomic.Int32
+	var wg sync.WaitGroup
+	for i := range 16 {
+		wg.Go(func() {
+			ok, err := d.QueueNotice(t.Context(), notice.Notice{ID: fmt.Sprint(i), To: "an@monre.gov.vn", Rule: "subject", Created: d.clock.Now()})
+			if err != nil {
+				t.Error(err)
+			}
+			if ok {
+				queued.Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	if n := queued.Load(); n != 1 {
+		t.Errorf("%d were queued", n)
+	}
+}
