@@ -15,8 +15,9 @@ import (
 
 // admin is the listener for metrics and health.
 type admin struct {
-	server *http.Server
-	ready  atomic.Bool
+	server  *http.Server
+	ready   atomic.Bool
+	trouble func() error // why no mail can be put on record; set before serving, may be nil
 }
 
 func newAdmin(reg *prometheus.Registry) *admin {
@@ -24,11 +25,17 @@ func newAdmin(reg *prometheus.Registry) *admin {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
-	// Doors and configuration, not engines: a dead engine must not take every gate out.
+	// Doors, configuration and evidence file, not engines: a dead engine must not take every gate out.
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
 		if !a.ready.Load() {
 			http.Error(w, "not ready: starting or stopping", http.StatusServiceUnavailable)
 			return
+		}
+		if a.trouble != nil {
+			if err := a.trouble(); err != nil {
+				http.Error(w, "not ready: "+err.Error(), http.StatusServiceUnavailable)
+				return
+			}
 		}
 		fmt.Fprintln(w, "ready")
 	})

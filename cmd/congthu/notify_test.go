@@ -21,7 +21,7 @@ func TestNotifySystemd(t *testing.T) {
 	}
 	defer l.Close()
 	t.Setenv("NOTIFY_SOCKET", path)
-	conf, err := policy.Parse("test", fmt.Appendf(nil, "organisation: {domains: [monre.gov.vn]}\nmilter: [{listen: \"tcp:%s\"}]\nadmin: {listen: \"\"}\n", freeAddress("127.0.0.1:0")), rules.Defaults())
+	conf, err := policy.Parse("test", fmt.Appendf(nil, "organisation: {domains: [monre.gov.vn]}\nmilter: [{listen: \"tcp:%s\"}]\nadmin: {listen: \"\"}\nevidence: {dir: none}\n", freeAddress("127.0.0.1:0")), rules.Defaults())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -98,7 +98,8 @@ func TestSameVerdictEverywhere(t *testing.T) {
 	}
 	defer hop.server.Close()
 	addresses := map[string]string{}
-	conf := samples.Config + "admin: {listen: \"\"}\n"
+	state := t.TempDir()
+	conf := samples.Config + "admin: {listen: \"\"}\n" + fmt.Sprintf("evidence: {dir: %q}\nstore: {dsn: %q}\n", filepath.Join(state, "evidence"), "sqlite:"+filepath.Join(state, "congthu.db"))
 	var relays, milters strings.Builder
 	for _, d := range []string{"outbound", "inbound"} {
 		addresses["relay "+d], addresses["milter "+d] = freeAddress("127.0.0.1:0"), freeAddress("127.0.0.1:0")

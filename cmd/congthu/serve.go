@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"congthu/filter"
+	"congthu/filter/evidence"
 	"congthu/filter/message"
 	"congthu/filter/milter"
 	"congthu/filter/policy"
@@ -69,6 +70,7 @@ type gate struct {
 	metrics *filter.Metrics
 	log     *slog.Logger
 	admin   *admin
+	memory  *memory // nil when nothing is kept
 	doors   []door
 	listens []net.Listener // one for each door, then the admin's
 }
@@ -90,6 +92,14 @@ func newGate(p *program, conf *policy.Config) (*gate, error) {
 	if err := g.open(p); err != nil {
 		g.closeListeners()
 		return nil, err
+	}
+	if g.memory, err = openMemory(conf, pol.Organisation.Ours, reg, g.log, p.now); err != nil {
+		g.closeListeners()
+		return nil, err
+	}
+	if g.memory != nil {
+		g.judge.KeepWith(g.memory)
+		g.admin.trouble = g.memory.evidence.OK
 	}
 	return g, nil
 }
@@ -185,7 +195,7 @@ func (g *gate) stop() error {
 	for range g.doors {
 		all = append(all, <-errs)
 	}
-	all = append(all, g.admin.shutdown(ctx))
+	all = append(all, g.admin.shutdown(ctx), g.memory.close())
 	g.closeListeners()
 	return errors.Join(all...)
 }
@@ -219,6 +229,9 @@ func (g *gate) reload(load func() (*policy.Config, error)) {
 	g.conf = conf
 	g.judge.Swap(pol)
 	g.metrics.Reload.Set(1)
+	if g.memory != nil {
+		g.memory.act(evidence.Reload, pol.Hash, "")
+	}
 	g.log.Info("configuration reloaded", "policy", pol.Hash)
 }
 

@@ -21,6 +21,7 @@ import (
 type served struct {
 	relay, admin string
 	conf         string // file
+	state        string // folder
 	hup          chan os.Signal
 	hop          *practiceHop
 	hopAddress   string
@@ -29,7 +30,7 @@ type served struct {
 func serve(t *testing.T) *served {
 	t.Helper()
 	s := &served{relay: freeAddress("127.0.0.1:0"), admin: freeAddress("127.0.0.1:0"), hup: make(chan os.Signal, 1),
-		conf: filepath.Join(t.TempDir(), "congthu.yml"), hop: &practiceHop{}}
+		conf: filepath.Join(t.TempDir(), "congthu.yml"), state: t.TempDir(), hop: &practiceHop{}}
 	var err error
 	if s.hopAddress, err = s.hop.start(); err != nil {
 		t.Fatal(err)
@@ -56,7 +57,8 @@ func serve(t *testing.T) *served {
 func (s *served) write(t *testing.T, more string) {
 	t.Helper()
 	text := fmt.Sprintf("organisation: {domains: [monre.gov.vn], trusted_networks: [127.0.0.0/8]}\n"+
-		"relay: [{name: r, listen: %q, next_hops: [%q], trusted_peers: []}]\nadmin: {listen: %q}\n%s", s.relay, s.hopAddress, s.admin, more)
+		"relay: [{name: r, listen: %q, next_hops: [%q], trusted_peers: []}]\nadmin: {listen: %q}\n"+
+		"evidence: {dir: %q}\nstore: {dsn: %q}\n%s", s.relay, s.hopAddress, s.admin, filepath.Join(s.state, "evidence"), "sqlite:"+filepath.Join(s.state, "congthu.db"), more)
 	if err := os.WriteFile(s.conf, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

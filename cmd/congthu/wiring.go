@@ -48,6 +48,7 @@ func buildPolicy(c *policy.Config, budget *message.Budget) (*filter.Policy, erro
 		Settings:     c.Settings(),
 		Uninspected:  c.Reasons(),
 		Deadline:     time.Duration(c.Limits.Deadline),
+		KeepMarked:   bool(c.Marking.KeepContent),
 	}, nil
 }
 

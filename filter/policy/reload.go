@@ -23,6 +23,10 @@ func (c *Config) SameListeners(next *Config) error {
 		{"relay", c.Relay, next.Relay},
 		{"admin", c.Admin, next.Admin},
 		{"log", c.Log, next.Log},
+		{"evidence", c.Evidence, next.Evidence},
+		{"store", c.Store, next.Store},
+		{"notices", c.Notices, next.Notices},
+		{"alerts", c.Alerts, next.Alerts},
 		{"limits", doorLimits(c.Limits), doorLimits(next.Limits)},
 	} {
 		if !reflect.DeepEqual(s.old, s.fresh) {

@@ -85,7 +85,11 @@ func (o *output) from(n int) string {
 // Start runs "congthu serve" and waits for /readyz.
 func (g *Gate) Start() error {
 	file := filepath.Join(g.Dir, "congthu.yml")
-	if err := os.WriteFile(file, []byte(g.Config), 0o644); err != nil {
+	config, err := g.withState()
+	if err != nil {
+		return fmt.Errorf("making the gate's folder: %w", err)
+	}
+	if err := os.WriteFile(file, []byte(config), 0o644); err != nil {
 		return fmt.Errorf("writing the gate's configuration: %w", err)
 	}
 	g.cmd = exec.Command(g.Binary, "serve", "--config", file)
@@ -113,6 +117,25 @@ func (g *Gate) Start() error {
 	}
 	g.Starts++
 	return nil
+}
+
+// State is the folder of the evidence and the database, unless Config names others.
+func (g *Gate) State() string { return filepath.Join(g.Dir, "state") }
+
+// withState is Config with a place for evidence and database that the gate's user may write.
+func (g *Gate) withState() (string, error) {
+	if strings.Contains(g.Config, "evidence:") {
+		return g.Config, nil
+	}
+	if err := os.MkdirAll(g.State(), 0o700); err != nil {
+		return "", err
+	}
+	if g.UID != 0 {
+		if err := os.Chown(g.State(), int(g.UID), int(g.GID)); err != nil {
+			return "", err
+		}
+	}
+	return g.Config + fmt.Sprintf("\nevidence: {dir: %q}\nstore: {dsn: %q}\n", filepath.Join(g.State(), "evidence"), "sqlite:"+filepath.Join(g.State(), "congthu.db")), nil
 }
 
 func (g *Gate) ready() bool {

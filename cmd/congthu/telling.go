@@ -1,0 +1,291 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/mail"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"congthu/filter"
+	"congthu/filter/evidence"
+	"congthu/filter/policy"
+	"congthu/store"
+	"congthu/store/notice"
+)
+
+// dueEvery is how often it is looked whether officers are to be told of something.
+const dueEvery = time.Minute
+
+// telling tells people: notices by mail, alerts by webhook. A nil *telling tells nobody.
+type telling struct {
+	m       *memory
+	planner *notice.Planner // nil: no notices
+	alerter *notice.Alerter // nil: no alerts
+	watcher *notice.Watcher
+	next    time.Time       // of due
+	waiting map[string]bool // holds that all officers were told of
+}
+
+// newTelling starts what the configuration asks for.
+func newTelling(m *memory, reg prometheus.Registerer) (*telling, error) {
+	c := m.conf
+	t := &telling{m: m, waiting: map[string]bool{}}
+	metrics := notice.NewMetrics(reg)
+	if err := t.alerts(c, metrics); err != nil {
+		return nil, &exitError{exitConfig, c.Problem("alerts", err.Error())}
+	}
+	if c.Notices.Submit == "" {
+		return t, nil
+	}
+	templates, err := notice.LoadTemplates(c.Notices.Templates, nil, notice.Words{})
+	if err != nil {
+		return nil, &exitError{exitConfig, c.Problem("notices.templates", err.Error())}
+	}
+	secret, err := notice.LoadSecret(filepath.Join(filepath.Dir(strings.TrimPrefix(c.Store.DSN, "sqlite:")), "notices.secret"))
+	if err != nil {
+		return nil, err
+	}
+	queue := &laterQueue{m}
+	who := notice.Identity{From: mail.Address{Address: c.Notices.From}, Secret: secret}
+	sender, err := notice.NewSender(notice.SenderOptions{Identity: who, Templates: func() *notice.Templates { return templates },
+		Submission: notice.Submission{Address: c.Notices.Submit, Helo: gateName(c)}, Ours: m.ours, Queue: queue, Now: m.now, Log: m.log, Metrics: metrics})
+	if err != nil {
+		return nil, &exitError{exitConfig, c.Problem("notices", err.Error())}
+	}
+	t.planner, err = notice.NewPlanner(notice.PlannerOptions{Identity: who, Ours: m.ours, Queue: queue, Now: m.now, Log: m.log, Metrics: metrics, Wake: sender.Wake})
+	if err != nil {
+		return nil, &exitError{exitConfig, c.Problem("notices", err.Error())}
+	}
+	m.ended.Go(func() { sender.Run(m.ctx) })
+	return t, nil
+}
+
+// alerts starts the webhooks.
+func (t *telling) alerts(c *policy.Config, metrics *notice.Metrics) error {
+	var hooks []notice.Webhook
+	if a := string(c.Alerts.Alertmanager); a != "" {
+		hooks = append(hooks, notice.Webhook{Name: "alertmanager", URL: strings.TrimSuffix(strings.TrimSuffix(a, "/"), "/api/v2/alerts") + "/api/v2/alerts", Format: notice.Alertmanager})
+	}
+	if a := string(c.Alerts.Webhook); a != "" {
+		hooks = append(hooks, notice.Webhook{Name: "webhook", URL: a, Format: notice.PlainJSON})
+	}
+	if len(hooks) == 0 {
+		return nil
+	}
+	var err error
+	if t.alerter, err = notice.NewAlerter(notice.AlerterOptions{Gate: gateName(c), Webhooks: hooks, Now: t.m.now, Log: t.m.log, Metrics: metrics}); err != nil {
+		return err
+	}
+	burst := notice.Burst{Count: c.Alerts.Burst, Within: time.Duration(c.Alerts.BurstWindow)}
+	if t.watcher, err = notice.NewWatcher(t.alerter.Raise, burst, burst); err != nil {
+		return err
+	}
+	t.m.ended.Go(func() { t.alerter.Run(t.m.ctx) })
+	return nil
+}
+
+// trouble alerts of trouble of the gate's own.
+func (t *telling) trouble(kind notice.AlertKind, err error) {
+	if t != nil && t.alerter != nil {
+		t.alerter.Trouble(kind, err)
+	}
+}
+
+// verdict tells who is to know of a verdict. What goes wrong here changes nothing for the message.
+func (t *telling) verdict(ctx context.Context, tx *filter.Transaction, v filter.Verdict, expires time.Time) {
+	if t == nil {
+		return
+	}
+	if t.watcher != nil {
+		t.watcher.Observe(notice.SeenOf(tx, v))
+	}
+	if t.planner == nil || !v.Taken() {
+		return
+	}
+	var err error
+	switch {
+	case v.Held:
+		_, err = t.planner.Held(ctx, tx, v, expires)
+	case v.Dropped:
+		_, err = t.planner.Dropped(ctx, tx, v)
+		if err == nil {
+			err = t.officers(ctx, notice.OfficerDropped, notice.NewItem(tx, v, time.Time{}))
+		}
+	}
+	if err != nil {
+		t.m.log.Error("a notice could not be queued", "id", tx.ID, "error", err.Error())
+	}
+}
+
+// officers tells all officers of one message.
+func (t *telling) officers(ctx context.Context, k notice.Kind, item notice.Item) error {
+	s := t.m.store.Load()
+	if s == nil {
+		return store.ErrUnavailable
+	}
+	addresses, err := officerAddresses(ctx, s)
+	if err == nil {
+		_, err = t.planner.Officers(ctx, k, addresses, []notice.Item{item})
+	}
+	return err
+}
+
+func officerAddresses(ctx context.Context, s *store.Store) ([]string, error) {
+	officers, err := s.ListOfficers(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("listing officers: %w", err)
+	}
+	var all []string
+	for _, o := range officers {
+		all = append(all, o.Address)
+	}
+	return all, nil
+}
+
+// due does what the passing of time asks for. Without notices nobody could be told that the time of a held
+// message is over, so then none is deleted but those with a marking, which may not be kept.
+func (t *telling) due(ctx context.Context, s *store.Store) {
+	now := t.m.now()
+	if now.Before(t.next) {
+		return
+	}
+	t.next = now.Add(dueEvery)
+	if err := t.expire(ctx, s, now); err != nil && ctx.Err() == nil {
+		t.m.log.Error("looking after held mail", "error", err.Error())
+	}
+}
+
+func (t *telling) expire(ctx context.Context, s *store.Store, now time.Time) error {
+	due, err := s.Expiry(ctx, now)
+	if err != nil {
+		return err
+	}
+	for _, h := range due.Gone {
+		if _, err := t.m.evidence.Append(ctx, evidence.Record{Kind: evidence.KindAct, Act: &evidence.Act{Who: "congthu", What: evidence.Delete, Object: h.ID,
+			Reason: "the time for a decision is over"}}); err != nil {
+			return err
+		}
+		if err := s.Delete(ctx, h.ID, "congthu", "the time for a decision is over"); err != nil {
+			return err
+		}
+	}
+	if t.planner == nil {
+		return nil
+	}
+	addresses, err := officerAddresses(ctx, s)
+	if err != nil {
+		return err
+	}
+	if err := t.reminded(ctx, s, addresses, due.Half, notice.OfficerHalf, store.HalfTime, now); err != nil {
+		return err
+	}
+	if err := t.reminded(ctx, s, addresses, due.Ended, notice.OfficerExpired, store.EndOfTime, now); err != nil {
+		return err
+	}
+	return t.waits(ctx, s, addresses)
+}
+
+// reminded tells officers, at the end recipients too, and notes it for those messages that everybody was told of.
+func (t *telling) reminded(ctx context.Context, s *store.Store, officers []string, held []store.Held, k notice.Kind, stage store.Stage, now time.Time) error {
+	if len(held) == 0 {
+		return nil
+	}
+	told, err := t.planner.Officers(ctx, k, officers, items(held))
+	if err != nil || len(told) < len(officers) {
+		return err // those who are missing had one within the hour: later
+	}
+	ids := make([]string, 0, len(held))
+	for _, h := range held {
+		ids = append(ids, h.ID)
+	}
+	if stage == store.EndOfTime {
+		if ids, err = t.planner.Expired(ctx, items(held)); err != nil {
+			return err
+		}
+	}
+	return s.Noticed(ctx, stage, now, ids...)
+}
+
+// waits tells officers of messages that wait for a decision and that they were not told of.
+func (t *telling) waits(ctx context.Context, s *store.Store, officers []string) error {
+	held, err := s.List(ctx, store.Filter{State: store.StateHeld})
+	if err != nil {
+		return err
+	}
+	var fresh []store.Held
+	for _, h := range held {
+		if !t.waiting[h.ID] {
+			fresh = append(fresh, h)
+		}
+	}
+	if len(fresh) == 0 {
+		return nil
+	}
+	told, err := t.planner.Officers(ctx, notice.OfficerWaiting, officers, items(fresh))
+	if err != nil || len(told) < len(officers) {
+		return err
+	}
+	t.waiting = map[string]bool{}
+	for _, h := range held {
+		t.waiting[h.ID] = true
+	}
+	return nil
+}
+
+func items(held []store.Held) []notice.Item {
+	var all []notice.Item
+	for _, h := range held {
+		i := notice.Item{ID: h.ID, Time: h.Time, Expires: h.Expires, Direction: filter.Direction(h.Direction), Unit: h.Unit, Sender: h.ReversePath, Recipients: h.Recipients}
+		for _, r := range h.Rules {
+			i.Rules = append(i.Rules, notice.Reason{Rule: r.Name, Clause: r.Clause})
+		}
+		all = append(all, i)
+	}
+	return all
+}
+
+// laterQueue is the store's queue of notices, once the database is open.
+type laterQueue struct{ m *memory }
+
+func (q *laterQueue) store() (*store.Store, error) {
+	if s := q.m.store.Load(); s != nil {
+		return s, nil
+	}
+	return nil, store.ErrUnavailable
+}
+
+func (q *laterQueue) QueueNotice(ctx context.Context, n notice.Notice) (bool, error) {
+	s, err := q.store()
+	if err != nil {
+		return false, err
+	}
+	return s.QueueNotice(ctx, n)
+}
+
+func (q *laterQueue) NextNotices(ctx context.Context, now time.Time, limit int) ([]notice.Notice, error) {
+	s, err := q.store()
+	if err != nil {
+		return nil, err
+	}
+	return s.NextNotices(ctx, now, limit)
+}
+
+func (q *laterQueue) MarkSent(ctx context.Context, id string) error {
+	s, err := q.store()
+	if err != nil {
+		return err
+	}
+	return s.MarkSent(ctx, id)
+}
+
+func (q *laterQueue) MarkFailed(ctx context.Context, id, reason string, next time.Time) error {
+	s, err := q.store()
+	if err != nil {
+		return err
+	}
+	return s.MarkFailed(ctx, id, reason, next)
+}
