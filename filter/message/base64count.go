@@ -51,10 +51,14 @@ func (c *base64Counter) line(line []byte) {
 	}
 }
 
-// finish ends the text. It is good for one call.
-func (c *base64Counter) finish() {
+// measure ends the text and tells what was found. It is good for one call.
+func (c *base64Counter) measure() Measure {
 	n, _ := c.state.decode(c.scratch[:], nil, true)
-	c.octets += int64(n)
+	m := Measure{Bytes: c.octets + int64(n)}
+	if c.state.damaged {
+		m.Anomalies = []Anomaly{{Kind: DamagedBase64}}
+	}
+	return m
 }
 
 // countBase64 counts what r decodes to.
@@ -66,12 +70,7 @@ func countBase64(r io.Reader) (Measure, error) {
 	if err != nil {
 		return Measure{}, err
 	}
-	c.finish()
-	m := Measure{Bytes: c.octets}
-	if c.state.damaged {
-		m.Anomalies = []Anomaly{{Kind: DamagedBase64}}
-	}
-	return m, nil
+	return c.measure(), nil
 }
 
 // base64Word is how many octets are looked at together.

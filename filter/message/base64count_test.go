@@ -24,8 +24,8 @@ func counted(t *testing.T, text string, pieces ...int) (int64, bool) {
 		}
 		rest = rest[n:]
 	}
-	c.finish()
-	return c.octets, c.state.damaged
+	m := c.measure()
+	return m.Bytes, len(m.Anomalies) > 0
 }
 
 // decodedLength is what decoding says of the same text.

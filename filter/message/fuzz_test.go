@@ -37,6 +37,7 @@ func FuzzRead(f *testing.F) {
 			t.Fatalf("%d octets read of %d", cost, len(raw))
 		}
 		checkTree(t, m)
+		checkCounted(t, "", m)
 		leaves := 0
 		for p := range m.Leaves() {
 			if leaves++; leaves > 200 { // enough: each may be as large as the message

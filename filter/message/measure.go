@@ -29,9 +29,10 @@ type measureKey struct {
 
 // measureOnce keeps what one pass found.
 type measureOnce struct {
-	once sync.Once
-	m    Measure // its anomalies name no part
-	err  error
+	once    sync.Once
+	m       Measure // its anomalies name no part
+	err     error
+	counted *Measure // what the scan found on its way, nil for nothing
 
 	digestOnce sync.Once
 	digest     string
@@ -52,6 +53,9 @@ func (ms *measures) entry(k measureKey) *measureOnce {
 	}
 	return once
 }
+
+// counted keeps what a scan found.
+func (ms *measures) counted(k measureKey, m Measure) { ms.entry(k).counted = &m }
 
 // take tells whether n octets may still be decoded, and counts them.
 func (ms *measures) take(n int64) bool {
@@ -79,7 +83,7 @@ func (ms *measures) miss(part string, why Reason) {
 func (p *Part) Measure() (Measure, error) {
 	ms := p.source.measures
 	once := ms.entry(measureKey{p.source, p.Body, p.Encoding})
-	once.once.Do(func() { once.m, once.err = p.measure() })
+	once.once.Do(func() { once.m, once.err = p.measure(once.counted) })
 	if once.err != nil {
 		return Measure{}, fmt.Errorf("measuring part %q: %w", p.ID, once.err)
 	}
@@ -93,13 +97,18 @@ func (p *Part) Measure() (Measure, error) {
 	return m, nil
 }
 
-func (p *Part) measure() (Measure, error) {
+// measure decodes the part, or takes what was counted already. That counts like decoding: how much of a message
+// is decoded does not depend on how it was read.
+func (p *Part) measure(counted *Measure) (Measure, error) {
 	if p.Encoding == Identity { // as it stands
 		return Measure{Bytes: p.Body.Len()}, nil
 	}
 	if p.Encoding == Base64 {
 		if !p.takeBudget() {
 			return p.overBudget(), nil
+		}
+		if counted != nil {
+			return *counted, nil
 		}
 		return countBase64(p.Raw())
 	}

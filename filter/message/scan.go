@@ -23,6 +23,7 @@ type scan struct {
 	events int
 	digest bool  // parts without a type may be messages (RFC 2046 section 5.1.5)
 	upTo   int64 // the scan reached this octet
+	leaf   leafCounter
 }
 
 // scanRange scans r for the boundaries given and those that parts in r declare.
@@ -47,6 +48,7 @@ func (sc *scan) run(r Range) {
 		}
 		i := nextDashes(c, bol)
 		if i < 0 {
+			sc.leaf.take(off, c)
 			off += int64(len(c))
 			bol = isBreak(c[len(c)-1])
 			continue
@@ -55,6 +57,7 @@ func (sc *scan) run(r Range) {
 			if len(c) < 2 { // a last hyphen
 				return
 			}
+			sc.leaf.take(off, c[:i])
 			off, bol = off+int64(i), true
 			continue
 		}
@@ -95,6 +98,7 @@ func (sc *scan) dashes(off int64, r Range) int64 {
 	d := delimiterLine(c)
 	open, closing, longest := sc.known.match(d.text)
 	if longest == nil {
+		sc.leaf.take(off, c[:2])
 		return off + 2
 	}
 	exact := (open != nil || closing != nil) && (d.length > 0 || off+int64(len(c)) == r.End)
@@ -103,6 +107,7 @@ func (sc *scan) dashes(off int64, r Range) int64 {
 	isClose := bytes.HasPrefix(rest, []byte("--"))
 	e.end = sc.lineEnd(off, d, r)
 	e.before -= sc.breakBefore(off, r, &e)
+	sc.leafEnds(e.before, off)
 	if !exact {
 		e.close = isClose
 		sc.add(longest, e)
@@ -178,6 +183,7 @@ func (sc *scan) partHeader(off, end int64) int64 {
 		body := b.at.End
 		message := sc.learn(b, body)
 		if !message {
+			sc.leaf.begin(b, body)
 			return body
 		}
 		off = body
