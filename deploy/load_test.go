@@ -2,6 +2,9 @@ package deploy
 
 import (
 	"fmt"
+	"maps"
+	"net/mail"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -98,7 +101,7 @@ func (l *load) run(t *testing.T) tally {
 	if err := l.road.mta.WaitEmpty(patience); err != nil {
 		t.Error(err)
 	}
-	c := l.count()
+	c := l.count(t)
 	if c.refused += int(refused.Load()); c.refused != l.x.messages-c.sent {
 		t.Errorf("%d were refused, not %d", c.refused, l.x.messages-c.sent)
 	}
@@ -195,7 +198,8 @@ func (l *load) revive() error {
 	return l.road.sink.Start(l.road.sink.Addr)
 }
 
-func (l *load) count() (c tally) {
+func (l *load) count(t *testing.T) (c tally) {
+	t.Helper()
 	arrivals := map[string][]peer.Delivery{}
 	var returned strings.Builder
 	for _, d := range l.road.sink.Deliveries() {
@@ -205,7 +209,7 @@ func (l *load) count() (c tally) {
 			returned.Write(d.Bytes)
 		}
 	}
-	bounces, behind := returned.String(), readLog(l.road.mta.Log())
+	bounces, unsure := returned.String(), readDoubts(l.road.mta.Log())
 	c.kills, c.tries = len(l.killed), int(l.total.Load())
 	for n := range l.x.messages {
 		got := arrivals[l.key(n)]
@@ -223,7 +227,11 @@ func (l *load) count() (c tally) {
 		}
 		c.delivered++
 		c.doubled += len(got) - 1
-		c.explained += min(len(got)-1, l.explained(n, got, behind))
+		why := l.explained(n, got, unsure[l.key(n)])
+		c.explained += min(len(got)-1, why)
+		if why < len(got)-1 {
+			l.confess(t, n, got)
+		}
 	}
 	return c
 }
@@ -245,9 +253,9 @@ func (l *load) hit(s span) bool {
 //     a milter and it was the gate that was killed: the server has queued nothing then.
 //   - The sink said 250 and its client, killed or that of a killed sink, said nothing more. Where that is a gate
 //     behind a queue, the queue's server must say that it was unsure.
-//   - Behind the queue the message came to the second listener once more after a kill; where the gate was killed,
-//     only if Postfix said that it was unsure.
-func (l *load) explained(n int, got []peer.Delivery, log queueLog) (times int) {
+//   - Behind the queue the server took the message from the gate once more, after a kill; where the gate was killed,
+//     only if the server said that it was unsure.
+func (l *load) explained(n int, got []peer.Delivery, unsure int) (times int) {
 	for _, y := range l.tries[n] {
 		if l.victim != killNextHop && !(l.victim == killGate && l.road.milter()) && !y.ok && l.hit(y.span) {
 			times++
@@ -260,16 +268,60 @@ func (l *load) explained(n int, got []peer.Delivery, log queueLog) (times int) {
 		}
 	}
 	if l.road.doubts {
-		return min(times, log.unsure[l.key(n)])
+		return min(times, unsure)
 	}
-	entered, unsure := log.entered[l.key(n)], log.unsure[l.key(n)]
-	for i := 1; i < len(entered); i++ {
-		s := span{entered[i-1], entered[i].Add(time.Second)} // servers log whole seconds
+	if l.road.after {
+		times += l.enteredAgain(got, unsure)
+	}
+	return times
+}
+
+// enteredAgain is how many times the server behind the gate took a message once more, after a kill.
+func (l *load) enteredAgain(got []peer.Delivery, unsure int) (times int) {
+	entered := map[string]time.Time{} // by queue id
+	for _, d := range got {
+		id, at := received(d)
+		entered[id] = at
+	}
+	at := slices.SortedFunc(maps.Values(entered), time.Time.Compare)
+	for i := 1; i < len(at); i++ {
+		s := span{at[i-1], at[i].Add(time.Second)} // servers write whole seconds
 		if (l.victim == killServer || l.victim == killGate && unsure >= i) && l.hit(s) {
 			times++
 		}
 	}
 	return times
+}
+
+// confess tells all that is known of a message that came twice for no known reason.
+func (l *load) confess(t *testing.T, n int, got []peer.Delivery) {
+	t.Helper()
+	const clock = "05.000"
+	var b strings.Builder
+	for _, y := range l.tries[n] {
+		fmt.Fprintf(&b, "\ntried from %s to %s, answered 250: %v", y.from.Format(clock), y.to.Format(clock), y.ok)
+	}
+	for _, d := range got {
+		fmt.Fprintf(&b, "\ncame at %s, connection over at %s, more was said: %v", d.At.Format(clock), d.Ended.Format(clock), d.Heard)
+	}
+	for _, k := range l.killed {
+		fmt.Fprintf(&b, "\nkill from %s to %s", k.from.Format(clock), k.to.Format(clock))
+	}
+	for line := range strings.Lines(l.road.mta.Log()) {
+		if strings.Contains(line, l.key(n)) {
+			b.WriteString("\n" + strings.TrimSpace(line))
+		}
+	}
+	t.Logf("%s:%s", l.key(n), b.String())
+}
+
+// received is under which id and when the last server took a message; it has put its Received field on top.
+func received(d peer.Delivery) (id string, at time.Time) {
+	field := strings.Join(strings.Fields(peer.Field(d.Bytes, "Received")), " ")
+	_, id, _ = strings.Cut(field, " id ")
+	id, _, _ = strings.Cut(id, " ")
+	at, _ = mail.ParseDate(strings.TrimSpace(field[strings.LastIndexByte(field, ';')+1:])) // zero: before any kill
+	return id, at
 }
 
 func (r *road) milter() bool { return strings.Contains(r.name, "-milter-") }

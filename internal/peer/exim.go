@@ -180,9 +180,17 @@ func (e *Exim) WaitEmpty(still time.Duration) error {
 	return settle(still, "an empty queue in "+e.Name, e.Queued, nil)
 }
 
-// Queued is the number of messages in the queue. Only a header file makes a message; a killed instance
-// leaves others.
-func (e *Exim) Queued() int { return messages(filepath.Join(e.Dir, "spool/input"), "*-H") }
+// Queued is the number of messages in the queue. A killed instance leaves header files without data and data
+// without a header file: messages that it had done with, or had not taken.
+func (e *Exim) Queued() (n int) {
+	all, _ := filepath.Glob(filepath.Join(e.Dir, "spool/input/*-H")) // the pattern is well-formed
+	for _, header := range all {
+		if exists(strings.TrimSuffix(header, "H") + "D") {
+			n++
+		}
+	}
+	return n
+}
 
 // Log is what the instance logged.
 func (e *Exim) Log() string {
