@@ -84,6 +84,10 @@ func TestWhoIsToldOfAHold(t *testing.T) {
 			if d := cmp.Diff(tc.want, told(q)); d != "" {
 				t.Error(d)
 			}
+			// An automatic message is no mistake of anybody's: it is not counted as one to an address outside.
+			if got := counted(p.metrics.Notices, "held-sender", resultOutside); tc.from == "" && got != 0 {
+				t.Errorf("%d counted as outside", got)
+			}
 		})
 	}
 }

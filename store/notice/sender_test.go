@@ -31,7 +31,7 @@ func sender(t testing.TB, addr string, change func(*SenderOptions)) sending {
 	q, c := &memory{}, &clock{at: noon}
 	all := builtinTemplates(t)
 	o := SenderOptions{Identity: identity(), Templates: func() *Templates { return all }, Ours: ours, Queue: q, Now: c.now,
-		Submission: Submission{Address: addr, Helo: "gate.monre.gov.vn", Timeout: 20 * time.Second}, Log: quiet(), Metrics: metrics()}
+		Submission: Submission{Address: addr, Helo: "gate.monre.gov.vn"}, Log: quiet(), Metrics: metrics()}
 	if change != nil {
 		change(&o)
 	}
@@ -173,12 +173,15 @@ func TestServerTrouble(t *testing.T) {
 			if len(s.q.reasons) != 1 || len(s.q.reasons[0]) > maxReason || strings.ContainsAny(s.q.reasons[0], "\r\n") {
 				t.Errorf("reasons %q", s.q.reasons)
 			}
+			if tc.name == "says too much" && !strings.Contains(s.q.reasons[0], ErrAnswers.Error()) {
+				t.Errorf("reason %q", s.q.reasons[0])
+			}
 			well.Store(true)
 			if s.round(t.Context()) != 0 {
 				t.Error("tried again without a pause")
 			}
 			s.c.add(FirstRetry)
-			s.o.Submission.Timeout = 20 * time.Second
+			s.o.Submission.Timeout = 0
 			s.round(t.Context())
 			if sent := s.q.all()[0].sent; sent != (tc.want == retried) || s.q.all()[0].givenUp == sent {
 				t.Errorf("a minute later sent %v, %v", sent, s.q.reasons)
