@@ -129,6 +129,10 @@ func (d *dialog) begin(settings []string) {
 				cfg.Limits.WireBytes = int64(n)
 			case "data-ms":
 				cfg.Timeouts.Data = time.Duration(n) * time.Millisecond
+			case "session-ms":
+				cfg.Timeouts.Session = time.Duration(n) * time.Millisecond
+			case "message-ms":
+				cfg.Timeouts.Message = time.Duration(n) * time.Millisecond
 			case "command-ms":
 				cfg.Timeouts.Command = time.Duration(n) * time.Millisecond
 			case "hops":
