@@ -19,7 +19,7 @@ const childWriters = 8
 // appendUntilKilled is the child process: it prints the number and id of every record whose Append
 // returned.
 func appendUntilKilled(dir string) {
-	l, err := Open(Options{Dir: dir, Gate: "gate1", CheckpointEvery: 50, FileBytes: 100 << 10})
+	l, err := Open(Options{Dir: dir, Gate: "gate1", CheckpointEvery: 20, FileBytes: 100 << 10})
 	if err != nil {
 		fmt.Println("error", err)
 		os.Exit(1)
@@ -60,7 +60,7 @@ func TestKilledWhileAppending(t *testing.T) {
 			t.Fatal(err)
 		}
 		lines := bufio.NewScanner(pipe)
-		enough, n := 1+rng.IntN(400), 0
+		enough, n := 1+rng.IntN(80), 0
 		for lines.Scan() {
 			seq, id, ok := strings.Cut(lines.Text(), " ")
 			number, err := strconv.ParseUint(seq, 10, 64)

@@ -9,6 +9,8 @@ import (
 // lists say how many more there were.
 const (
 	maxText         = 1024      // octets of one text
+	maxWord         = 128       // octets of a rule's name, a part's number and the like
+	maxDetail       = 512       // octets of a finding's detail
 	maxRecipients   = 1000      // recipients
 	recipientsBytes = 256 << 10 // octets of all recipients together
 	maxFindings     = 200       // findings
@@ -43,8 +45,8 @@ func FromVerdict(tx *filter.Transaction, v filter.Verdict) Verdict {
 			out.MoreFindings = len(v.Findings) - i
 			break
 		}
-		e := Finding{Rule: clean(f.Rule), Clause: clean(f.Clause), Mode: string(f.Mode), Disposition: f.Disposition.String(),
-			Score: f.Score, Level: clean(f.Level), Part: clean(f.Part), Detail: clean(f.Detail)}
+		e := Finding{Rule: word(f.Rule), Clause: word(f.Clause), Mode: string(f.Mode), Disposition: f.Disposition.String(),
+			Score: f.Score, Level: word(f.Level), Part: word(f.Part), Detail: cleanTo(f.Detail, maxDetail)}
 		if f.Disposition >= filter.Tag && f.Part != "" {
 			e.PartSHA256 = digests.of(f.Part)
 		}
@@ -55,10 +57,12 @@ func FromVerdict(tx *filter.Transaction, v filter.Verdict) Verdict {
 			out.MoreUnseen = len(v.NotInspected) - i
 			break
 		}
-		out.NotInspected = append(out.NotInspected, NotInspected{clean(n.Part), clean(string(n.Reason))})
+		out.NotInspected = append(out.NotInspected, NotInspected{word(n.Part), word(string(n.Reason))})
 	}
 	return out
 }
+
+func word(s string) string { return cleanTo(s, maxWord) }
 
 func (v *Verdict) recipients(all []filter.Path) {
 	room := recipientsBytes

@@ -1,0 +1,300 @@
+package evidence
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+)
+
+// collector is a Follow callback that keeps the sequence numbers.
+type collector struct {
+	mu   sync.Mutex
+	seqs []uint64
+	bad  string
+}
+
+func (c *collector) take(lines []Line) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(lines) == 0 || len(lines) > maxBatch {
+		c.bad = fmt.Sprintf("a batch of %d", len(lines))
+	}
+	for _, l := range lines {
+		if l.Hash != hashOf(l.Raw) || l.Seq == 0 {
+			c.bad = fmt.Sprintf("record %d has hash %s", l.Seq, l.Hash)
+		}
+		c.seqs = append(c.seqs, l.Seq)
+	}
+	return nil
+}
+
+func (c *collector) len() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.seqs)
+}
+
+// check sees that c has every record from first to last, once and in order.
+func (c *collector) check(t testing.TB, first, last uint64) {
+	t.Helper()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.bad != "" {
+		t.Error(c.bad)
+	}
+	if n := last - first + 1; uint64(len(c.seqs)) != n {
+		t.Fatalf("%d records were handed over, want %d", len(c.seqs), n)
+	}
+	for i, seq := range c.seqs {
+		if seq != first+uint64(i) {
+			t.Fatalf("record %d at place %d", seq, i)
+		}
+	}
+}
+
+// Several followers, begun at different times, read on while files are closed and compressed.
+func TestFollowAcrossFiles(t *testing.T) {
+	o := options(t.TempDir())
+	o.CheckpointEvery, o.FileBytes = 25, 10<<10
+	l := mustOpen(t, o)
+	for range 60 {
+		mustAppend(t, l, verdictOf("M"))
+	}
+	waitPacked(t, o.Dir)
+	starts := []uint64{1, 2, 17, 40, 61}
+	got := make([]collector, len(starts))
+	var wg sync.WaitGroup
+	for i, from := range starts {
+		wg.Go(func() {
+			if err := l.Follow(context.Background(), from, got[i].take); !errors.Is(err, ErrClosed) {
+				t.Errorf("following from %d: %v", from, err)
+			}
+		})
+	}
+	var appenders sync.WaitGroup
+	for range 4 {
+		appenders.Go(func() {
+			for range 30 {
+				l.Note(act(View, "H1"))
+				if _, err := l.Append(context.Background(), verdictOf("M")); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	appenders.Wait()
+	mustClose(t, l)
+	wg.Wait()
+	end, _ := l.Tail()
+	for i, from := range starts {
+		got[i].check(t, from, end)
+	}
+}
+
+// A follower gets a record only when it is durable, and then without being asked.
+func TestFollowIsLive(t *testing.T) {
+	o := options(t.TempDir())
+	l := mustOpen(t, o)
+	var c collector
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- l.Follow(ctx, 1, c.take) }()
+	for i := range 5 {
+		mustAppend(t, l, verdictOf("M"))
+		eventually(t, "a record is handed over", func() bool { return c.len() == i+1 })
+	}
+	cancel()
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	if err := l.Follow(t.Context(), 7, c.take); !errors.Is(err, ErrAhead) {
+		t.Errorf("following from beyond the next record: %v", err)
+	}
+	stop := errors.New("enough")
+	if err := l.Follow(t.Context(), 1, func([]Line) error { return stop }); !errors.Is(err, stop) {
+		t.Errorf("a callback's error: %v", err)
+	}
+}
+
+// A follower keeps its place when the file in use is removed and written again.
+func TestFollowWhenTheFileIsRestored(t *testing.T) {
+	o := options(t.TempDir())
+	l := mustOpen(t, o)
+	var c collector
+	done := make(chan error)
+	go func() { done <- l.Follow(context.Background(), 1, c.take) }()
+	mustAppend(t, l, verdictOf("M"))
+	eventually(t, "a record is handed over", func() bool { return c.len() == 1 })
+	must(t, os.Remove(filepath.Join(o.Dir, logFile{first: 1}.name())))
+	eventually(t, "the file is restored", func() bool { seq, _ := l.Tail(); return seq == 2 && l.OK() == nil })
+	mustAppend(t, l, verdictOf("M"))
+	mustClose(t, l)
+	if err := <-done; !errors.Is(err, ErrClosed) {
+		t.Error(err)
+	}
+	c.check(t, 1, 4)
+	verified(t, o.Dir)
+}
+
+// What somebody damaged is passed over: neither does a reader stop there, nor is it led away.
+func TestReadersPassOverDamage(t *testing.T) {
+	for _, test := range []struct {
+		name     string
+		old, new string // in record 5
+		missing  []uint64
+	}{
+		{"no JSON", `"kind":`, `"kind";`, []uint64{5}},
+		{"far away", `{"seq":5,`, `{"seq":18446744073709551615,`, []uint64{5}},
+		{"back", `{"seq":5,`, `{"seq":1,`, []uint64{5}},
+		{"no number", `{"seq":5,`, `{"seq":x,`, []uint64{5}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := makeSample(t, 12)
+			lines := cloneLines(s.lines)
+			lines[4] = bytes.Replace(lines[4], []byte(test.old), []byte(test.new), 1)
+			must(t, os.WriteFile(s.file(), bytes.Join(lines, nil), 0o600))
+			var scanned, followed collector
+			if err := Scan(t.Context(), s.dir, 1, scanned.take); !errors.As(err, new(*Fault)) {
+				t.Errorf("Scan says %v", err)
+			}
+			l := mustOpen(t, options(s.dir))
+			done := make(chan error)
+			go func() { done <- l.Follow(context.Background(), 1, followed.take) }()
+			eventually(t, "the follower is at the end", func() bool { return followed.len() >= len(lines)-1 })
+			mustClose(t, l)
+			<-done
+			for name, c := range map[string]*collector{"scanned": &scanned, "followed": &followed} {
+				if c.len() < len(lines)-1 || c.seqs[3] != 4 || c.seqs[4] != 6 {
+					t.Errorf("%s: %d records, %v", name, c.len(), c.seqs)
+				}
+			}
+		})
+	}
+}
+
+func TestPruneLeavesALogThatVerifies(t *testing.T) {
+	dir := t.TempDir()
+	o := options(dir)
+	c := newClock()
+	o.Now, o.CheckpointEvery, o.FileBytes = c.now, 10, 4000
+	l := mustOpen(t, o)
+	var cut time.Time
+	for i := range 60 {
+		if i == 30 {
+			c.move(24 * time.Hour)
+			cut = c.now()
+			c.move(24 * time.Hour)
+		}
+		mustAppend(t, l, verdictOf(fmt.Sprint("M", i)))
+	}
+	before := verified(t, dir)
+	p, err := l.Prune(t.Context(), cut)
+	must(t, err)
+	if p.Files < 2 || p.Records == 0 || p.Seq != p.Records {
+		t.Fatalf("pruned: %+v", p)
+	}
+	if again, err := l.Prune(t.Context(), cut); err != nil || again.Files != 0 {
+		t.Errorf("pruned a second time: %+v, %v", again, err)
+	}
+	r := verified(t, dir)
+	if r.Root == nil || r.Root.Seq != p.Seq || r.First != p.Seq+1 || r.Files >= before.Files {
+		t.Errorf("report after pruning: %+v", r)
+	}
+	acts := 0
+	for _, r := range records(t, dir) {
+		if r.Verdict != nil && r.Time.Before(cut) && r.Seq <= p.Seq {
+			t.Errorf("record %d was to be pruned", r.Seq)
+		}
+		if r.Act != nil && r.Act.What == Prune {
+			acts++
+		}
+	}
+	if acts != 1 {
+		t.Errorf("%d acts tell of it", acts)
+	}
+	// A second pruning replaces the root.
+	c.move(48 * time.Hour)
+	for i := range 20 {
+		mustAppend(t, l, verdictOf(fmt.Sprint("N", i)))
+	}
+	if p, err = l.Prune(t.Context(), c.now().Add(-24*time.Hour)); err != nil || p.Files == 0 {
+		t.Fatalf("pruned: %+v, %v", p, err)
+	}
+	mustClose(t, l)
+	if r = verified(t, dir); r.Root == nil || r.Root.Seq != p.Seq {
+		t.Errorf("report after pruning: %+v", r)
+	}
+	// The gate goes on, and what somebody removes by himself is not pruning.
+	l = mustOpen(t, o)
+	mustAppend(t, l, verdictOf("last"))
+	mustClose(t, l)
+	verified(t, dir)
+	files, err := listFiles(dir)
+	must(t, err)
+	must(t, os.Remove(filepath.Join(dir, files[0].name())))
+	var fault *Fault
+	if _, err := Verify(dir, publicKey(t, dir)); !errors.As(err, &fault) || fault.Kind != MissingFile {
+		t.Errorf("a file removed by hand: %v", err)
+	}
+}
+
+// The power went while files were being removed: what is left of them is no fault, and the next pruning
+// removes it.
+func TestPruningInterrupted(t *testing.T) {
+	dir, files := severalFiles(t)
+	kept := map[string][]byte{}
+	for _, f := range files[1 : len(files)-1] { // the oldest is removed first
+		b, err := os.ReadFile(filepath.Join(dir, f.name()))
+		must(t, err)
+		kept[f.name()] = b
+	}
+	o := options(dir)
+	c := newClock()
+	c.move(1000 * time.Hour)
+	o.Now = c.now
+	l := mustOpen(t, o)
+	if p, err := l.Prune(t.Context(), c.now()); err != nil || p.Files < 3 {
+		t.Fatalf("pruned: %+v, %v", p, err)
+	}
+	for name, b := range kept {
+		must(t, os.WriteFile(filepath.Join(dir, name), b, 0o600))
+	}
+	verified(t, dir)
+	mustAppend(t, l, verdictOf("M"))
+	mustClose(t, l)
+	verified(t, dir)
+	b := kept[files[2].name()]
+	b[len(b)/2] ^= 1
+	must(t, os.WriteFile(filepath.Join(dir, files[2].name()), b, 0o600))
+	if _, err := Verify(dir, publicKey(t, dir)); !errors.As(err, new(*Fault)) {
+		t.Errorf("a changed octet in what is left: %v", err)
+	}
+}
+
+func TestRetentionPrunesByItself(t *testing.T) {
+	dir := t.TempDir()
+	o := options(dir)
+	c := newClock()
+	o.Now, o.FileBytes, o.Retention = c.now, 2000, 24*time.Hour
+	l := mustOpen(t, o)
+	for range 10 {
+		mustAppend(t, l, verdictOf("M"))
+	}
+	c.move(48 * time.Hour)
+	mustAppend(t, l, verdictOf("M"))
+	mustAppend(t, l, verdictOf("M"))
+	mustAppend(t, l, verdictOf("M"))
+	mustAppend(t, l, verdictOf("M"))
+	eventually(t, "old files are removed", func() bool {
+		first, ok, err := fileOf(dir, 0)
+		return err == nil && ok && first.first > 1
+	})
+	mustClose(t, l)
+	verified(t, dir)
+}
