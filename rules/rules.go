@@ -6,6 +6,7 @@ package rules
 import (
 	"congthu/filter"
 	"congthu/filter/message"
+	"congthu/rules/marking"
 	"congthu/rules/pack"
 )
 
@@ -44,6 +45,10 @@ type Config struct {
 	// Forwarded is asked of mail that a mailbox of ours forwards to free-mail by itself; Unset means Hold.
 	Forwarded filter.Disposition
 
+	Marking         *marking.Detector // nil finds no markings
+	MarkingEnforced float64           // score from which markings are acted on; 0 means marking.High
+	Extract         Extractor         // gives the texts of parts that are none; nil: such parts are not read
+
 	MailboxExempt []string // further local parts that the naming rule does not bind
 
 	Ours       func(domain string) bool  // tells the organisation's own domains; nil: none
@@ -64,6 +69,9 @@ func (c Config) complete() Config {
 	if c.ClientOurs == nil {
 		c.ClientOurs = func(filter.Session) bool { return false }
 	}
+	if c.MarkingEnforced == 0 {
+		c.MarkingEnforced = marking.High
+	}
 	if c.Forwarded == filter.Unset {
 		c.Forwarded = filter.Hold
 	}
@@ -73,13 +81,14 @@ func (c Config) complete() Config {
 // All makes the rules, in the order in which they speak when several refuse.
 func All(c Config) []filter.Rule {
 	c = c.complete()
-	return []filter.Rule{malformed(), freeMail(c), attachmentSize(c), subject(), mailboxName(c)}
+	return []filter.Rule{markingRule(c), malformed(), freeMail(c), attachmentSize(c), subject(), mailboxName(c)}
 }
 
 // Defaults are the settings that hold without a configuration, for every rule of All and for the findings
 // that Judge makes itself.
 func Defaults() map[string]filter.Setting {
 	return map[string]filter.Setting{
+		filter.RuleMarking:     {Mode: filter.Enforce, Outbound: filter.Refuse, Inbound: filter.Refuse},
 		NameMalformed:          {Mode: filter.Monitor, Outbound: filter.Refuse, Inbound: filter.Tag},
 		filter.RuleUninspected: {Mode: filter.Monitor, Outbound: filter.Hold, Inbound: filter.Hold},
 		NameFreeMail:           {Mode: filter.Enforce, Outbound: filter.Refuse, Inbound: filter.Accept},

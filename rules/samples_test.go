@@ -17,6 +17,7 @@ import (
 	"congthu/filter/message"
 	"congthu/internal/samples"
 	"congthu/rules"
+	"congthu/rules/marking"
 	"congthu/rules/pack"
 )
 
@@ -29,7 +30,15 @@ func config(t testing.TB) rules.Config {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return rules.Config{InlineFloor: rules.DefaultInlineFloor, FreeMail: p, Ours: filter.Organisation{Domains: samples.Domains()}.Ours}
+	secrecy, err := pack.BuiltInSecrecy("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	markings, err := marking.New(secrecy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rules.Config{Marking: markings, InlineFloor: rules.DefaultInlineFloor, FreeMail: p, Ours: filter.Organisation{Domains: samples.Domains()}.Ours}
 }
 
 func judge(t testing.TB, c rules.Config, settings map[string]filter.Setting) *filter.Judge {

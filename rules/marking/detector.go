@@ -17,11 +17,11 @@ type Detector struct {
 	trigger triggers
 	names   []name // the longest first
 
-	labels, openLabels, noLevel, urgency, prefixes, subjects    vocabulary
-	before, after, nextLine, prevLine, places, plainAfter       vocabulary
-	titles, family, nouns, headingNouns, ties                   vocabulary
-	sends, carried, declared, denials, guidance, guidanceNames  vocabulary
-	stampWords, foreignWords, numbered, noLabel, labelLevelsOf  vocabulary
+	labels, openLabels, noLevel, urgency, prefixes, subjects   vocabulary
+	before, after, nextLine, prevLine, places, plainAfter      vocabulary
+	titles, family, nouns, headingNouns, ties                  vocabulary
+	sends, carried, declared, denials, guidance, guidanceNames vocabulary
+	stampWords, foreignWords, numbered, noLabel, labelLevelsOf vocabulary
 
 	page        []string // without diacritics
 	stamps      []pack.Stamp
@@ -57,7 +57,7 @@ func New(p *pack.Secrecy, own ...pack.Level) (*Detector, error) {
 		{&d.subjects, p.Subjects}, {&d.before, p.Before}, {&d.after, p.After}, {&d.nextLine, p.NextLine}, {&d.prevLine, p.PrevLine},
 		{&d.places, p.Places}, {&d.plainAfter, p.PlainAfter}, {&d.titles, p.Titles}, {&d.family, p.FamilyNames}, {&d.nouns, p.Nouns},
 		{&d.headingNouns, p.HeadingNouns}, {&d.ties, p.Ties}, {&d.sends, p.Sends}, {&d.carried, p.Carried}, {&d.declared, p.Declared},
-		{&d.denials, p.Denials}, {&d.guidance, p.Guidance}, {&d.guidanceNames, p.GuidanceNames}, {&d.numbered, p.Numbered}, {&d.noLabel, p.NoLabel}} {
+		{&d.denials, p.Denials}, {&d.deniedAfter, p.DenialsAfter}, {&d.guidance, p.Guidance}, {&d.guidanceNames, p.GuidanceNames}, {&d.numbered, p.Numbered}, {&d.noLabel, p.NoLabel}} {
 		*l.to = newVocabulary(l.from)
 	}
 	for _, s := range p.Page {
@@ -124,7 +124,7 @@ func (d *Detector) text(t Text, r string, v *evidence) {
 		u.first = -1
 	}
 	spans, gaps := split(r)
-	u.spans, u.lines = spans, make([]*line, len(spans))
+	u.spans, u.gaps, u.lines = spans, gaps, make([]*line, len(spans))
 	i, last := 0, -1
 	for _, at := range hits {
 		for i < len(spans) && int(spans[i].end) <= at {
@@ -137,11 +137,6 @@ func (d *Detector) text(t Text, r string, v *evidence) {
 			continue
 		}
 		last = i
-		for k := max(0, i-reach); k <= min(len(spans)-1, i+reach); k++ {
-			if u.lines[k] == nil {
-				u.line(k).gap = gaps[k]
-			}
-		}
 		u.look(i, at, v)
 	}
 }

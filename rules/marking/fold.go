@@ -125,14 +125,7 @@ func ignorable(r rune) bool {
 
 // visible takes away what shows as nothing and folds compatibility forms.
 func visible(s string) string {
-	plain := true
-	for i := range len(s) {
-		if s[i] >= utf8.RuneSelf || s[i] < ' ' && s[i] != '\t' {
-			plain = false
-			break
-		}
-	}
-	if plain {
+	if !strings.ContainsFunc(s, dressed) {
 		return s
 	}
 	s = strings.Map(func(r rune) rune {
@@ -157,6 +150,17 @@ func visible(s string) string {
 		return r
 	}, norm.NFKC.String(s))
 	return norm.NFC.String(s)
+}
+
+// dressed tells a character that visible may change; the usual letters and signs of Vietnamese text are none.
+func dressed(r rune) bool {
+	switch {
+	case r < utf8.RuneSelf:
+		return r < ' ' && r != '\t' || r == 0x7f
+	case r >= 0x1EA0 && r <= 0x1EF9, r >= 0xC0 && r <= 0xFF, r >= 0x2013 && r <= 0x2014, r >= 0x2018 && r <= 0x201D:
+		return false
+	}
+	return !vietnamese(r)
 }
 
 // latinised replaces Cyrillic and Greek look-alikes in words that mix scripts or are made of look-alikes only.

@@ -11,6 +11,7 @@ type unit struct {
 	kind  Kind
 	text  string
 	spans []span // of the lines that are not empty
+	gaps  []bool // empty lines stand before the line
 	lines []*line
 	first int // index of the first line that is not empty, -1 in a later window
 
@@ -94,6 +95,7 @@ func (u *unit) line(i int) *line {
 	}
 	if u.lines[i] == nil {
 		u.lines[i] = u.d.newLine(u.text[u.spans[i].start:u.spans[i].end])
+		u.lines[i].gap = i < len(u.gaps) && u.gaps[i]
 	}
 	return u.lines[i]
 }

@@ -13,7 +13,7 @@ const (
 	// Overlap is how many octets two windows of one text share, so that a marking at their border has its context.
 	Overlap = 4 << 10
 	// MaxLine is how many octets one line may have; a longer one is read as several.
-	MaxLine = 4 << 10
+	MaxLine = 2 << 10
 	// maxEvidence bounds what one call of Find returns: the best of each class and level.
 	maxEvidence = 64
 	// reach is how many lines before and after a candidate are looked at for what stands around it.
@@ -188,4 +188,13 @@ func (v *evidence) add(e Evidence) {
 	if len(v.list) < maxEvidence {
 		v.list = append(v.list, e)
 	}
+}
+
+// Merge is the evidence of two texts together, the best of each class and level.
+func Merge(a, b []Evidence) []Evidence {
+	v := evidence{list: a}
+	for _, e := range b {
+		v.add(e)
+	}
+	return v.list
 }

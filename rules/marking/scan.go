@@ -60,7 +60,6 @@ func (d *Detector) newTriggers() triggers {
 	for _, f := range d.foreign {
 		if p := newPhrase(f.Text, 0); len(p.exact) > 0 {
 			t.add(p.exact[len(p.exact)-1], d.folds, bigWord)
-			t.add(p.exact[0], d.folds, bigWord)
 		}
 	}
 	for _, w := range []string{"s", "ts"} { // portion marks, behind a bracket

@@ -52,6 +52,7 @@ type Secrecy struct {
 	Carried      []string `yaml:"carried"`
 	Declared     []string `yaml:"declared"`
 	Denials      []string `yaml:"denials"`
+	DenialsAfter []string `yaml:"denials_after"`
 	Guidance     []string `yaml:"guidance"`
 	Numbered     []string `yaml:"numbered_guidance"`
 	// GuidanceNames are the same in file names.
@@ -166,7 +167,7 @@ func (p *Secrecy) checkLists() error {
 		{"subjects", p.Subjects}, {"before", p.Before}, {"after", p.After}, {"next_line", p.NextLine}, {"prev_line", p.PrevLine}, {"places", p.Places},
 		{"plain_after", p.PlainAfter}, {"titles", p.Titles}, {"family_names", p.FamilyNames}, {"nouns", p.Nouns},
 		{"heading_nouns", p.HeadingNouns}, {"ties", p.Ties}, {"sends", p.Sends}, {"carried", p.Carried}, {"declared", p.Declared},
-		{"denials", p.Denials}, {"guidance", p.Guidance}, {"numbered_guidance", p.Numbered}, {"guidance_names", p.GuidanceNames}, {"page", p.Page}, {"no_label", p.NoLabel}} {
+		{"denials", p.Denials}, {"denials_after", p.DenialsAfter}, {"guidance", p.Guidance}, {"numbered_guidance", p.Numbered}, {"guidance_names", p.GuidanceNames}, {"page", p.Page}, {"no_label", p.NoLabel}} {
 		if len(l.list) > maxPhrases {
 			return fmt.Errorf("%s has more than %d entries", l.key, maxPhrases)
 		}
