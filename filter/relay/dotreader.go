@@ -21,6 +21,8 @@ type dotReader struct {
 	bare bool
 	// nul tells that a line began with NUL: to a server that drops NUL, NUL "." is an end of data.
 	nul bool
+	// width is how long the last line was: the next is likely to be as long.
+	width int
 	// dots tells that a line of the message begins with a dot, after the one that was taken away.
 	dots bool
 }
@@ -62,7 +64,16 @@ func (d *dotReader) next() ([]byte, error) {
 // possible beginning of CRLF or of the end: at most two octets.
 func (d *dotReader) scan(b []byte) (kept, used int) {
 	pos, from, crlfs := 0, 0, 0 // b[from:pos] belongs to the message and has not been moved
+	even := true                // no line was taken for one of width that is none
 	for pos < len(b) {
+		if d.lineStart && even {
+			var n, lines int
+			n, lines, even = evenLines(b[pos:], d.width)
+			pos, crlfs = pos+n, crlfs+lines
+			if pos == len(b) {
+				break
+			}
+		}
 		if d.lineStart {
 			if b[pos] == '.' {
 				rest := b[pos:]
@@ -93,6 +104,7 @@ func (d *dotReader) scan(b []byte) (kept, used int) {
 			return kept, pos
 		case b[pos+i+1] == '\n':
 			crlfs++
+			d.width = i
 			pos += i + 2
 			d.lineStart = true
 		default:
@@ -103,6 +115,23 @@ func (d *dotReader) scan(b []byte) (kept, used int) {
 	kept += move(b, kept, from, pos)
 	d.count(b[:kept], crlfs)
 	return kept, pos
+}
+
+// evenLines is how many octets b begins with that are lines of exactly width octets and CRLF, and how many
+// lines these are: none begins with a dot or NUL. It looks at the ends of lines only and then counts. ok is
+// false when there are more line ends than that; it costs as much as b is long, so that is to be asked once.
+func evenLines(b []byte, width int) (n, lines int, ok bool) {
+	for n+width+1 < len(b) && b[n+width] == '\r' && b[n+width+1] == '\n' && b[n] != '.' && b[n] != 0 {
+		n += width + 2
+		lines++
+	}
+	if lines == 0 {
+		return 0, 0, true
+	}
+	if bytes.Count(b[:n], []byte{'\r'}) != lines || bytes.Count(b[:n], []byte{'\n'}) != lines {
+		return 0, 0, false
+	}
+	return n, lines, true
 }
 
 // count notes a bare LF: every LF of the message stands in a CRLF that scan saw, or it is bare.

@@ -142,11 +142,44 @@ func TestDotReader(t *testing.T) {
 	}
 }
 
+// Lines that all end where the one before them lets expect it may hide anything but the end of a line.
+func TestDotReaderEvenLines(t *testing.T) {
+	const even = "0123456789\r\n"
+	many := strings.Repeat(even, 3)
+	for name, hidden := range map[string]string{
+		"end":            "abc\r\n.\r\nQU\r\n", // ten octets and CRLF to who looks at the ends only
+		"end at once":    ".\r\n4567890\r\n",
+		"LF dot LF":      "abc\n.\n7890\r\n",
+		"lines":          "ab\r\n45\r\n90\r\n",
+		"line and dots":  "ab\r\n..7890\r\n",
+		"bare CR":        "0123\r56789\r\n",
+		"bare LF":        "0123\n56789\r\n",
+		"CR before CRLF": "012345678\r\r\n",
+		"NUL":            "\x00123456789\r\n",
+		"dot":            ".123456789\r\n",
+		"two dots":       "..23456789\r\n",
+		"LF CR":          "0123\n\r6789\r\n",
+	} {
+		if len(hidden) != len(even) {
+			t.Fatalf("%s: %d octets", name, len(hidden))
+		}
+		for _, s := range []string{many + hidden + many + ".\r\nQUIT\r\n", hidden + hidden + ".\r\n", many + hidden + even[:5] + "\r\n" + many + hidden + ".\r\n"} {
+			want := slowRead(s)
+			for n := 1; n <= len(s); n++ {
+				if got := readMessage(inPieces(s, n)); got != want {
+					t.Fatalf("%s in pieces of %d: got %+v, want %+v", name, n, got, want)
+				}
+			}
+		}
+	}
+}
+
 func FuzzDotReader(f *testing.F) {
 	f.Add([]byte("a\r\n..\r\n.\r\nQUIT\r\n"), uint16(1))
 	f.Add([]byte("a\r\n.\nb\n.\r\n\r.\r\r\n.\r\n"), uint16(2))
 	f.Add([]byte("\r\n\x00.\r\n..\r\n.\r\n"), uint16(3))
 	f.Add(bytes.Repeat([]byte("line\r\n"), 12000), uint16(4096))
+	f.Add([]byte("0123456789\r\n0123456789\r\nabc\r\n.\r\nQU\r\n0123456789\r\n.\r\n"), uint16(100))
 	f.Fuzz(func(t *testing.T, b []byte, n uint16) {
 		got, want := readMessage(inPieces(string(b), int(n)+1)), slowRead(string(b))
 		if !want.complete {
@@ -185,6 +218,7 @@ func BenchmarkDotReader(b *testing.B) {
 		"no line":    strings.Repeat("x", 998),
 		"bare CR":    "\r",
 		"long lines": strings.Repeat("y", 990) + "\r\n",
+		"uneven":     "0123456789\r\n0123\r\n0123\r\n",
 	} {
 		b.Run(name, func(b *testing.B) {
 			block := bytes.Repeat([]byte(line), 1<<20/len(line))
