@@ -44,14 +44,14 @@ type Client struct {
 }
 
 // clientTimeout bounds one command with its reply.
-const clientTimeout = 90 * time.Second
+const clientTimeout = 3 * time.Minute
 
 // Dial connects and reads the greeting, whatever it is.
 func Dial(addr string) (*Client, error) { return DialFrom("", addr) }
 
 // DialFrom is Dial from an address of this machine, of which 127.0.0.0/8 are all.
 func DialFrom(local, addr string) (*Client, error) {
-	d := net.Dialer{Timeout: 10 * time.Second}
+	d := net.Dialer{Timeout: time.Minute}
 	if local != "" {
 		d.LocalAddr = &net.TCPAddr{IP: net.ParseIP(local)}
 	}

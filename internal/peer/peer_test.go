@@ -143,10 +143,10 @@ func TestPrivatePostfixDelivers(t *testing.T) {
 	if err := p.Sendmail("a@example.vn", []string{"c@example.vn"}, []byte("X-Peer-Key: two\r\n\r\nhello\r\n")); err != nil {
 		t.Fatal(err)
 	}
-	if err := Wait(30*time.Second, "both messages", func() bool { return sink.Count() == 2 }); err != nil {
+	if err := Wait(startLimit, "both messages", func() bool { return sink.Count() == 2 }); err != nil {
 		t.Errorf("%v\n%s", err, p.Log())
 	}
-	if err := p.WaitEmpty(10 * time.Second); err != nil {
+	if err := p.WaitEmpty(startLimit); err != nil {
 		t.Error(err)
 	}
 	if err := p.Stop(); err != nil {
@@ -218,10 +218,10 @@ func TestUnpackedServersDeliver(t *testing.T) {
 					t.Fatalf("%v %v\n%s", a.Last(), err, s.Log())
 				}
 				c.Quit()
-				if err := Wait(30*time.Second, "the message", func() bool { return len(sink.ByKey(key)) == 1 }); err != nil {
+				if err := Wait(startLimit, "the message", func() bool { return len(sink.ByKey(key)) == 1 }); err != nil {
 					t.Fatalf("%v\n%s", err, s.Log())
 				}
-				if err := s.WaitEmpty(10 * time.Second); err != nil {
+				if err := s.WaitEmpty(startLimit); err != nil {
 					t.Error(err)
 				}
 				if err := s.Kill(); err != nil {

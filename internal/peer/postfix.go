@@ -209,7 +209,7 @@ func greets(addr string) bool {
 
 // run starts one of Postfix's commands for this instance.
 func (p *Postfix) run(program string, args ...string) (string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), startLimit)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, filepath.Join(p.sbin, program), append([]string{"-c", filepath.Join(p.Dir, "etc")}, args...)...)
 	out, err := cmd.CombinedOutput()
