@@ -17,11 +17,11 @@ type Detector struct {
 	trigger triggers
 	names   []name // the longest first
 
-	labels, openLabels, noLevel, urgency, prefixes, subjects   vocabulary
-	before, after, nextLine, prevLine, places, plainAfter      vocabulary
-	titles, family, nouns, headingNouns, ties                  vocabulary
-	sends, carried, declared, denials, guidance, guidanceNames vocabulary
-	stampWords, foreignWords, numbered, noLabel, labelLevelsOf vocabulary
+	labels, openLabels, noLevel, urgency, prefixes, subjects                vocabulary
+	before, after, nextLine, prevLine, places, plainAfter                   vocabulary
+	titles, family, nouns, headingNouns, ties                               vocabulary
+	sends, carried, declared, denials, deniedAfter, guidance, guidanceNames vocabulary
+	stampWords, foreignWords, numbered, noLabel, labelLevelsOf              vocabulary
 
 	page        []string // without diacritics
 	stamps      []pack.Stamp
