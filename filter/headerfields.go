@@ -13,6 +13,10 @@ const (
 	fieldVerdict = "Congthu-Verdict"
 )
 
+// ReleaseField is the field that a released message carries to a gate that it meets on its way; its value names
+// the hold. It only says where to look: content and envelope must be those of the release.
+const ReleaseField = "Congthu-Release"
+
 // addFields are the fields that a passing message gets.
 func addFields(v *Verdict) []HeaderField {
 	add := []HeaderField{{fieldID, v.ID}}
@@ -30,9 +34,9 @@ func addFields(v *Verdict) []HeaderField {
 	return append(add, HeaderField{fieldVerdict, strings.Join(names, "; ")})
 }
 
-// forgedFields are the indices of the fields that claim to be ours: Congthu-*, and
+// ForgedFields are the indices of the fields that claim to be ours: Congthu-*, and
 // Authentication-Results under our authserv-id (RFC 8601 section 5).
-func forgedFields(h *message.Header, authservID string) []int {
+func ForgedFields(h *message.Header, authservID string) []int {
 	var out []int
 	for i, f := range h.Fields {
 		name := strings.ToLower(strings.TrimRight(f.Name, " \t"))

@@ -61,7 +61,7 @@ func (r *run) pass(v Verdict) Verdict {
 	t, _ := TextOf(TextAccepted)
 	v.Reply = NewReply(250, "0.0", t, v.ID)
 	v.Add = addFields(&v)
-	v.Remove = forgedFields(r.tx.Message.Header, r.policy.Organisation.AuthservID)
+	v.Remove = ForgedFields(r.tx.Message.Header, r.policy.Organisation.AuthservID)
 	return v
 }
 

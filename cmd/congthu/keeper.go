@@ -19,10 +19,6 @@ import (
 // keepTimeout bounds the waiting for disk and database before a message is deferred.
 const keepTimeout = 20 * time.Second
 
-// releaseField is the field that a released message carries to the gate that it may meet; its value is the hold.
-// It only says where to look: content and envelope must be those of the release.
-const releaseField = "Congthu-Release"
-
 // Keep implements filter.Keeper. The record comes first, for nothing may be held without one.
 func (m *memory) Keep(ctx context.Context, tx *filter.Transaction, v filter.Verdict) error {
 	ctx, cancel := context.WithTimeout(ctx, keepTimeout)
@@ -135,7 +131,7 @@ func (m *memory) CanHold() bool { return m.canHold.Load() }
 // Released implements filter.Keeper. Only a message that says that it was released is looked up.
 func (m *memory) Released(ctx context.Context, tx *filter.Transaction) (string, error) {
 	s := m.store.Load()
-	if s == nil || len(tx.Message.Header.Values(releaseField)) == 0 || tx.Content == nil {
+	if s == nil || len(tx.Message.Header.Values(filter.ReleaseField)) == 0 || tx.Content == nil {
 		return "", nil
 	}
 	body, err := bodyHash(tx)

@@ -57,8 +57,13 @@ type commands struct {
 		Check configCheckCommand `cmd:"" help:"Read the configuration and say what is wrong with it."`
 		Show  configShowCommand  `cmd:"" help:"Print the configuration in force, each value with where it came from."`
 	} `cmd:"" help:"Look at the configuration."`
-	Demo    demoCommand    `cmd:"" help:"Try the gate out: starts it before a small practice mail server and sends sample mails through it."`
-	Version versionCommand `cmd:"" help:"Print the version."`
+	Quarantine quarantineCommands `cmd:"" help:"Held mail: list, show, release, delete, export."`
+	Exception  exceptionCommands  `cmd:"" help:"Exceptions by part hash."`
+	Officer    officerCommands    `cmd:"" help:"The officers who can open held mail."`
+	Log        logCommands        `cmd:"" help:"The evidence log: verify, export."`
+	Store      storeCommands      `cmd:"" help:"The database: backup, restore, rebuild."`
+	Demo       demoCommand        `cmd:"" help:"Try the gate out: starts it before a small practice mail server and sends sample mails through it."`
+	Version    versionCommand     `cmd:"" help:"Print the version."`
 }
 
 func main() {

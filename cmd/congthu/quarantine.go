@@ -1,0 +1,296 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"text/tabwriter"
+
+	"congthu/filter/evidence"
+	"congthu/filter/message"
+	"congthu/store"
+)
+
+type quarantineCommands struct {
+	List    quarantineListCommand    `cmd:"" help:"List held messages."`
+	Show    quarantineShowCommand    `cmd:"" help:"Show one held message: the envelope and why; with --identity the subject and the text."`
+	Release quarantineReleaseCommand `cmd:"" help:"Release held messages to their recipients."`
+	Delete  quarantineDeleteCommand  `cmd:"" help:"Delete held messages."`
+	Export  quarantineExportCommand  `cmd:"" help:"Write a held message into a file."`
+}
+
+type quarantineListCommand struct {
+	keeping
+	JSON  bool     `help:"One JSON object a line."`
+	Where []string `arg:"" optional:"" name:"KEY=VALUE" help:"state, rule, unit, recipient, id, since, until, limit, after; for example state=undecided since=7d."`
+}
+
+// Run lists what is held; without a state what nobody has decided about.
+func (c *quarantineListCommand) Run(p *program) error {
+	f, err := store.ParseFilter(c.Where, p.now())
+	if err != nil {
+		return &exitError{exitUsage, fmt.Errorf("congthu: %w", err)}
+	}
+	if f.State == "" {
+		f.State = store.StateUndecided
+	}
+	_, s, _, err := c.open(p)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	held, err := s.List(p.ctx, f)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		enc := json.NewEncoder(p.stdout)
+		for _, h := range held {
+			if err := enc.Encode(viewOf(h)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	table := tabwriter.NewWriter(p.stdout, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(table, "ID\tHELD\tUNTIL\tSTATE\tFROM\tTO\tWHY")
+	for _, h := range held {
+		v := viewOf(h)
+		to := strings.Join(v.To, " ")
+		if len(v.To) > 1 {
+			to = fmt.Sprintf("%s +%d", v.To[0], len(v.To)-1)
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", v.ID, stamp(h.Time), stamp(h.Expires), v.State, v.From, to, strings.Join(v.Why, ", "))
+	}
+	return table.Flush()
+}
+
+// heldView is what commands print of a held message. These keys do not change.
+type heldView struct {
+	ID        string   `json:"id"`
+	State     string   `json:"state"`
+	Held      string   `json:"held"` // RFC 3339
+	Until     string   `json:"until"`
+	Door      string   `json:"door"`
+	Direction string   `json:"direction"`
+	Unit      string   `json:"unit"`
+	Client    string   `json:"client"`
+	QueueID   string   `json:"queue_id"`
+	From      string   `json:"from"`
+	To        []string `json:"to"`
+	Why       []string `json:"why"` // "rule [clause]"
+	Bytes     int64    `json:"bytes"`
+	SHA256    string   `json:"sha256"`
+	Marking   bool     `json:"marking"`
+	Persons   int      `json:"persons"`   // who must approve a release
+	Approvals int      `json:"approvals"` // who did
+	DecidedBy string   `json:"decided_by"`
+	Reason    string   `json:"reason"`
+}
+
+func viewOf(h store.Held) heldView {
+	v := heldView{ID: h.ID, State: string(h.State), Held: h.Time.Format("2006-01-02T15:04:05Z07:00"), Until: h.Expires.Format("2006-01-02T15:04:05Z07:00"),
+		Door: h.Door, Direction: h.Direction, Unit: h.Unit, Client: h.Client, QueueID: h.QueueID, From: h.ReversePath, To: h.Recipients,
+		Bytes: h.Bytes, SHA256: h.SHA256, Marking: h.Marking, Persons: 1, Approvals: h.Approvals, DecidedBy: h.DecidedBy, Reason: h.Reason}
+	if h.TwoPersons {
+		v.Persons = 2
+	}
+	for _, r := range h.Rules {
+		v.Why = append(v.Why, fmt.Sprintf("%s [%s]", r.Name, r.Clause))
+	}
+	return v
+}
+
+type quarantineShowCommand struct {
+	keeping
+	Identity string `help:"The officer's age identity file: also show the subject and the beginning of the text." placeholder:"FILE"`
+	JSON     bool   `help:"As a JSON object, without subject and text."`
+	ID       string `arg:"" name:"ID"`
+}
+
+// maxShown is how much text of a message is shown, in octets.
+const maxShown = 8 << 10
+
+// Run shows the message.
+func (c *quarantineShowCommand) Run(p *program) error {
+	_, s, _, err := c.open(p)
+	if err != nil {
+		return err
+	}
+	h, err := s.Show(p.ctx, c.ID)
+	s.Close()
+	if err != nil {
+		return explained(err)
+	}
+	v := viewOf(h)
+	if c.JSON {
+		return json.NewEncoder(p.stdout).Encode(v)
+	}
+	fmt.Fprintf(p.stdout, "id         %s\nstate      %s\nheld       %s\nuntil      %s\nfrom       %s\nto         %s\nwhy        %s\nsize       %d octets\ndirection  %s\nclient     %s\n",
+		v.ID, v.State, stamp(h.Time), stamp(h.Expires), v.From, strings.Join(v.To, " "), strings.Join(v.Why, ", "), v.Bytes, v.Direction, v.Client)
+	if v.Persons > 1 {
+		fmt.Fprintf(p.stdout, "release    needs %d officers, %d approved\n", v.Persons, v.Approvals)
+	}
+	if v.DecidedBy != "" {
+		fmt.Fprintf(p.stdout, "decided    by %s: %s\n", v.DecidedBy, v.Reason)
+	}
+	if c.Identity == "" {
+		return nil
+	}
+	return c.content(p)
+}
+
+// content shows subject and text, which is recorded.
+func (c *quarantineShowCommand) content(p *program) error {
+	d, o, done, err := signedIn{c.Identity}.desk(p, c.keeping)
+	if err != nil {
+		return err
+	}
+	defer done()
+	r, err := d.View(p.ctx, o, c.ID, evidence.View)
+	if err != nil {
+		return explained(err)
+	}
+	defer r.Close()
+	subject, err := d.Store.Subject(p.ctx, c.ID, o.Identity)
+	if err != nil {
+		return explained(err)
+	}
+	limits := message.DefaultLimits()
+	limits.WireBytes = 1 << 30
+	spool := message.NewSpool(limits, nil)
+	defer spool.Close()
+	if _, err := io.Copy(spool, r); err != nil {
+		return explained(err)
+	}
+	m, err := message.Read(spool, spool.Size(), message.DefaultLimits())
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(p.stdout, "subject    %s\n", visible(subject))
+	for part := range m.Leaves() {
+		fmt.Fprintf(p.stdout, "part %-5s %s %s\n", part.ID, part.MediaType, visible(part.Name))
+		if part.MediaType != "text/plain" || part.Name != "" {
+			continue
+		}
+		text, err := io.ReadAll(io.LimitReader(part.Text(), maxShown))
+		if err != nil {
+			return err
+		}
+		for line := range strings.Lines(string(text)) {
+			fmt.Fprintf(p.stdout, "  | %s\n", visible(strings.TrimRight(line, "\r\n")))
+		}
+	}
+	return nil
+}
+
+// visible is outside text for a terminal: what could move the cursor or hide text is shown as what it is.
+func visible(s string) string {
+	q := fmt.Sprintf("%+q", s)
+	plain := true
+	for _, r := range s {
+		plain = plain && r != 0x7f && r >= ' ' && !(r >= 0x80 && r < 0xa0) && !(r >= 0x200b && r <= 0x200f) && !(r >= 0x202a && r <= 0x202e) && !(r >= 0x2066 && r <= 0x2069)
+	}
+	if plain {
+		return s
+	}
+	return q
+}
+
+type quarantineReleaseCommand struct {
+	keeping
+	signedIn
+	Reason string   `help:"Why, for the record." required:""`
+	IDs    []string `arg:"" name:"ID"`
+}
+
+// Run releases the messages.
+func (c *quarantineReleaseCommand) Run(p *program) error {
+	d, o, done, err := c.desk(p, c.keeping)
+	if err != nil {
+		return err
+	}
+	defer done()
+	var all []error
+	waits := false
+	for _, id := range c.IDs {
+		r, err := d.Release(p.ctx, o, id, c.Reason)
+		switch {
+		case err != nil:
+			all = append(all, fmt.Errorf("congthu: %s: %w", id, explained(err)))
+		case r.Needs:
+			waits = true
+			fmt.Fprintf(p.stdout, "%s: approved; another officer must release it too\n", id)
+		default:
+			fmt.Fprintf(p.stdout, "%s: released (%s)\n", id, r.Reply)
+		}
+	}
+	switch {
+	case len(all) > 0:
+		return &exitError{exitCannotJudge, errors.Join(all...)}
+	case waits:
+		return &exitError{code: exitFindings}
+	}
+	return nil
+}
+
+type quarantineDeleteCommand struct {
+	keeping
+	signedIn
+	Reason string   `help:"Why, for the record." required:""`
+	IDs    []string `arg:"" name:"ID"`
+}
+
+// Run deletes the messages.
+func (c *quarantineDeleteCommand) Run(p *program) error {
+	d, o, done, err := c.desk(p, c.keeping)
+	if err != nil {
+		return err
+	}
+	defer done()
+	var all []error
+	for _, id := range c.IDs {
+		if err := d.Delete(p.ctx, o, id, c.Reason); err != nil {
+			all = append(all, fmt.Errorf("congthu: %s: %w", id, explained(err)))
+			continue
+		}
+		fmt.Fprintf(p.stdout, "%s: deleted\n", id)
+	}
+	if len(all) > 0 {
+		return &exitError{exitCannotJudge, errors.Join(all...)}
+	}
+	return nil
+}
+
+type quarantineExportCommand struct {
+	keeping
+	signedIn
+	Output string `help:"A new file." required:"" short:"o" placeholder:"FILE"`
+	ID     string `arg:"" name:"ID"`
+}
+
+// Run writes the message into a new file. A message that turns out not to be what was held leaves no file.
+func (c *quarantineExportCommand) Run(p *program) error {
+	d, o, done, err := c.desk(p, c.keeping)
+	if err != nil {
+		return err
+	}
+	defer done()
+	f, err := os.OpenFile(c.Output, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return &exitError{exitUsage, fmt.Errorf("congthu: --output: %w", err)}
+	}
+	r, err := d.View(p.ctx, o, c.ID, evidence.ExportContent)
+	if err == nil {
+		_, err = io.Copy(f, r)
+		err = errors.Join(err, r.Close())
+	}
+	if err := errors.Join(err, f.Close()); err != nil {
+		os.Remove(c.Output)
+		return explained(err)
+	}
+	return nil
+}

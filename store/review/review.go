@@ -1,0 +1,182 @@
+// Package review is what an officer does with held mail: look at it, release it, delete it. Each act is put on
+// record before it is done, and is done in the name of the officer whose identity opens the message.
+package review
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"filippo.io/age"
+
+	"congthu/filter"
+	"congthu/filter/evidence"
+	"congthu/filter/message"
+	"congthu/store"
+)
+
+// Errors of a review.
+var (
+	ErrNotOfficer = errors.New("the identity is no officer's")
+	ErrNoServer   = errors.New("no server takes released mail (store.release)")
+	// ErrUnsure says that the connection broke when the server had the whole message: it may have it.
+	ErrUnsure = errors.New("the server may have taken the message; look for it there before releasing it again")
+)
+
+// Recorder puts an act on record, durably.
+type Recorder func(context.Context, evidence.Act) error
+
+// Desk is where officers decide.
+type Desk struct {
+	Store      *store.Store
+	Record     Recorder
+	Server     string // host:port that takes released mail; "" for none
+	Helo       string // our name there
+	AuthservID string // forged fields under it are taken out of what is released
+	Timeout    time.Duration
+}
+
+// DefaultTimeout is how long a submission may take.
+const DefaultTimeout = 5 * time.Minute
+
+// Officer is an officer who proved it with an identity.
+type Officer struct {
+	Address  string
+	Identity age.Identity
+}
+
+// SignIn finds the officer whose identity it is.
+func (d *Desk) SignIn(ctx context.Context, identity age.Identity) (Officer, error) {
+	var public string
+	switch i := identity.(type) {
+	case *age.X25519Identity:
+		public = i.Recipient().String()
+	case *age.HybridIdentity:
+		public = i.Recipient().String()
+	default:
+		return Officer{}, fmt.Errorf("signing in: %w: an identity of type %T", ErrNotOfficer, identity)
+	}
+	officers, err := d.Store.ListOfficers(ctx)
+	if err != nil {
+		return Officer{}, fmt.Errorf("signing in: %w", err)
+	}
+	for _, o := range officers {
+		if o.Recipient == public {
+			return Officer{o.Address, identity}, nil
+		}
+	}
+	return Officer{}, fmt.Errorf("signing in: %w", ErrNotOfficer)
+}
+
+// View opens the message for reading and records it. Nobody may use what was read before io.EOF came.
+func (d *Desk) View(ctx context.Context, o Officer, id string, what evidence.What) (io.ReadCloser, error) {
+	if err := d.Record(ctx, evidence.Act{Who: o.Address, What: what, Object: id}); err != nil {
+		return nil, fmt.Errorf("recording: %w", err)
+	}
+	return d.Store.Open(ctx, id, o.Identity)
+}
+
+// Delete deletes a held message.
+func (d *Desk) Delete(ctx context.Context, o Officer, id, reason string) error {
+	h, err := d.Store.Show(ctx, id)
+	if err != nil {
+		return err
+	}
+	if !h.State.Undecided() {
+		return fmt.Errorf("deleting %s: %w", id, store.ErrDecided)
+	}
+	if err := d.Record(ctx, evidence.Act{Who: o.Address, What: evidence.Delete, Object: id, Reason: reason}); err != nil {
+		return fmt.Errorf("recording: %w", err)
+	}
+	return d.Store.Delete(ctx, id, o.Address, reason)
+}
+
+// Released is what a release came to.
+type Released struct {
+	Done      bool   // the server took the message
+	Reply     string // its words
+	Needs     bool   // another officer must approve it too
+	Delivered bool   // it may have been delivered by an earlier attempt already
+}
+
+// Release approves the release of a message and, when that is enough, hands it to the server. A message that was
+// released already is store.ErrDecided, and nothing is sent.
+func (d *Desk) Release(ctx context.Context, o Officer, id, reason string) (out Released, err error) {
+	if d.Server == "" {
+		return out, ErrNoServer
+	}
+	h, err := d.Store.Show(ctx, id)
+	if err != nil {
+		return out, err
+	}
+	if !h.State.Undecided() {
+		return out, fmt.Errorf("releasing %s: %w", id, store.ErrDecided)
+	}
+	spool, err := d.content(ctx, o, id)
+	if err != nil {
+		return out, err
+	}
+	defer spool.Close()
+	if err := d.Record(ctx, evidence.Act{Who: o.Address, What: evidence.Release, Object: id, Reason: reason}); err != nil {
+		return out, fmt.Errorf("recording: %w", err)
+	}
+	ready, err := d.Store.Approve(ctx, id, o.Address)
+	if err != nil {
+		return out, err
+	}
+	if !ready {
+		out.Needs = true
+		return out, nil
+	}
+	r, err := d.Store.ReleaseStart(ctx, id, o.Address)
+	if err != nil {
+		return out, err
+	}
+	out.Delivered = r.Attempt > 1
+	out.Reply, err = d.submit(ctx, r, spool)
+	switch {
+	case errors.Is(err, ErrUnsure):
+		return out, err // the attempt stays open: nobody knows
+	case err != nil:
+		return out, errors.Join(err, d.Store.ReleaseFailed(ctx, r))
+	}
+	out.Done = true
+	err = d.Store.ReleaseDone(ctx, r, o.Address, out.Reply)
+	told := d.Record(ctx, evidence.Act{Who: o.Address, What: evidence.Release, Object: id, Details: map[string]string{"next_hop": d.Server, "reply": out.Reply}})
+	return out, errors.Join(err, told)
+}
+
+// content is the whole message, checked to its end.
+func (d *Desk) content(ctx context.Context, o Officer, id string) (*message.Spool, error) {
+	r, err := d.Store.Open(ctx, id, o.Identity)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	l := message.DefaultLimits()
+	l.WireBytes = maxHeld
+	spool := message.NewSpool(l, nil)
+	if _, err := io.Copy(spool, r); err != nil {
+		spool.Close()
+		return nil, fmt.Errorf("opening %s: %w", id, err)
+	}
+	return spool, nil
+}
+
+// maxHeld is the largest message that can have been held, in octets: the most that a configuration allows.
+const maxHeld = 1 << 30
+
+// forged are the fields of a held message that claim to be a gate's.
+func (d *Desk) forged(spool *message.Spool) ([]message.Range, error) {
+	m, err := message.Read(spool, spool.Size(), message.DefaultLimits())
+	if err != nil {
+		return nil, fmt.Errorf("reading the message: %w", err)
+	}
+	var out []message.Range
+	for _, i := range filter.ForgedFields(m.Header, d.AuthservID) {
+		out = append(out, m.Header.Fields[i].Range)
+	}
+	return out, nil
+}
