@@ -95,17 +95,17 @@ func encodeBody(r Record) ([]byte, error) {
 	return line[len(emptyHead):], nil
 }
 
-// appendLine puts a line together out of its place in the chain and its body.
-func appendLine(b []byte, seq uint64, prev string, back bool, at time.Time, body []byte) []byte {
+// appendLine puts the line of a record together out of its place in the chain and its body.
+func appendLine(b []byte, r *Record, body []byte) []byte {
 	b = append(b, `{"seq":`...)
-	b = strconv.AppendUint(b, seq, 10)
+	b = strconv.AppendUint(b, r.Seq, 10)
 	b = append(b, `,"prev":"`...)
-	b = append(b, prev...)
-	if back {
+	b = append(b, r.Prev...)
+	if r.Clock != "" {
 		b = append(b, `","clock":"`+clockBack...)
 	}
 	b = append(b, `","time":"`...)
-	b = at.AppendFormat(b, time.RFC3339Nano)
+	b = r.Time.UTC().AppendFormat(b, time.RFC3339Nano)
 	b = append(b, `",`...)
 	return append(b, body...)
 }

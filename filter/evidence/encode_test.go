@@ -37,7 +37,7 @@ func TestLineEncoding(t *testing.T) {
 		}
 		body, err := encodeBody(r)
 		must(t, err)
-		if put := appendLine(nil, r.Seq, r.Prev, r.Clock != "", r.Time, body); !bytes.Equal(put, line) {
+		if put := appendLine(nil, &r, body); !bytes.Equal(put, line) {
 			t.Errorf("put together it is\n%s\nwhole\n%s", put, line)
 		}
 	}

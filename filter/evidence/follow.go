@@ -1,6 +1,7 @@
 package evidence
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -26,7 +27,8 @@ var ErrAhead = errors.New("the evidence log ends before")
 // Follow hands every record from seq from on to f, in order, in batches of one to maxBatch: first from the
 // files, then as they become durable. It ends with f's error, the context's, ErrClosed after the last
 // record of a closed log, or ErrAhead. Pruned records are passed over, and so are damaged ones: they are
-// logged, and Verify names them. The files are the buffer: a slow f holds nothing up.
+// logged, and Verify names them. The files are the buffer: a slow f holds nothing up. f must not change
+// what it is given, nor what that points to: others are given the same.
 func (l *Log) Follow(ctx context.Context, from uint64, f func([]Line) error) error {
 	c := cursor{dir: l.opt.Dir, next: max(from, 1), each: f,
 		bad: func(f *Fault) { l.opt.Log.Error("the evidence log is damaged", "error", f) }}
@@ -34,10 +36,19 @@ func (l *Log) Follow(ctx context.Context, from uint64, f func([]Line) error) err
 	if seq, _ := l.Tail(); c.next > seq+1 {
 		return fmt.Errorf("following the evidence from record %d: %w, at %d", from, ErrAhead, seq)
 	}
+	l.follow(1)
+	defer l.follow(-1)
 	for {
 		l.mu.Lock()
-		end, reopens, changed := l.tail, l.reopens, l.changed
+		end, reopens, changed, lines := l.tail, l.reopens, l.changed, l.recent.from(c.next)
 		l.mu.Unlock()
+		if len(lines) > 0 {
+			c.batch = lines
+			if err := c.hand(ctx); err != nil {
+				return fmt.Errorf("following the evidence: %w", err)
+			}
+			continue
+		}
 		if c.next <= end.seq {
 			if err := c.read(ctx, &end, reopens); err != nil {
 				return fmt.Errorf("following the evidence: %w", err)
@@ -53,6 +64,16 @@ func (l *Log) Follow(ctx context.Context, from uint64, f func([]Line) error) err
 				return ErrClosed
 			}
 		}
+	}
+}
+
+// follow counts those who follow the log.
+func (l *Log) follow(n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.recent.followers += n
+	if l.recent.followers == 0 {
+		l.recent.add(nil)
 	}
 }
 
@@ -89,6 +110,7 @@ type cursor struct {
 
 	batch []Line
 	bytes int
+	buf   *bufio.Reader // used again for each reading
 
 	// The file in use, kept open between reads.
 	open    *os.File
@@ -152,8 +174,12 @@ func (c *cursor) inUse(ctx context.Context, end *tail, reopens int) error {
 
 // section reads the open file up to an offset, before which there is no record beyond last.
 func (c *cursor) section(ctx context.Context, end int64, last uint64) error {
-	lines := newLineReader(io.NewSectionReader(c.open, c.offset, end-c.offset))
-	lines.n = c.line
+	section := io.NewSectionReader(c.open, c.offset, end-c.offset)
+	if c.buf == nil {
+		c.buf = bufio.NewReaderSize(section, 64<<10)
+	}
+	c.buf.Reset(section)
+	lines := &lineReader{c.buf, c.line}
 	err := c.lines(ctx, lines, logFile{first: c.first}, last)
 	c.offset, c.line = end, lines.n
 	return err

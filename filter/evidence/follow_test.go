@@ -10,6 +10,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // collector is a Follow callback that keeps the sequence numbers.
@@ -120,6 +122,111 @@ func TestFollowIsLive(t *testing.T) {
 	if err := l.Follow(t.Context(), 1, func([]Line) error { return stop }); !errors.Is(err, stop) {
 		t.Errorf("a callback's error: %v", err)
 	}
+}
+
+// What a follower is given from memory is what the file holds.
+func TestRecentIsWhatTheFileHolds(t *testing.T) {
+	o := options(t.TempDir())
+	o.CheckpointEvery, o.FileBytes = 7, 6000
+	l := mustOpen(t, o)
+	mustAppend(t, l, verdictOf("before anybody follows"))
+	var got []Line
+	done := make(chan error)
+	ready := make(chan struct{})
+	go func() {
+		done <- l.Follow(context.Background(), 1, func(lines []Line) error {
+			if len(got) == 0 {
+				close(ready)
+			}
+			got = append(got, lines...)
+			return nil
+		})
+	}()
+	<-ready
+	for i, r := range hostile()[:4] {
+		mustAppend(t, l, r)
+		for range 10 {
+			mustAppend(t, l, verdictOf(fmt.Sprint("M", i)))
+		}
+	}
+	mustClose(t, l)
+	<-done
+	if diff := cmp.Diff(records(t, o.Dir), got); diff != "" {
+		t.Errorf("(-file +followed):\n%s", diff)
+	}
+}
+
+func TestRecentIsBounded(t *testing.T) {
+	var r recent
+	line := func(seq uint64, n int) []Line {
+		return []Line{{Record: Record{Seq: seq}, Raw: make([]byte, n)}}
+	}
+	held := map[uint64][]Line{}
+	for seq := uint64(1); seq <= 3*maxRecent; seq++ {
+		r.add(line(seq, 10))
+		if seq%100 == 0 {
+			held[seq] = r.from(seq)
+		}
+		if len(r.lines) > maxRecent {
+			t.Fatalf("%d records", len(r.lines))
+		}
+	}
+	for seq, lines := range held {
+		if len(lines) != 1 || lines[0].Seq != seq {
+			t.Errorf("what was handed out for %d changed: %d", seq, lines[0].Seq)
+		}
+	}
+	next := uint64(3*maxRecent + 1)
+	if got := r.from(next); len(got) != 0 {
+		t.Errorf("beyond the end there are %d", len(got))
+	}
+	if got := r.from(next - 1); len(got) != 1 || r.from(1) != nil || len(r.from(r.lines[0].Seq)) != maxBatch {
+		t.Errorf("%d at the end, %d from the first", len(got), len(r.from(r.lines[0].Seq)))
+	}
+	for range 10 {
+		r.add(line(next, maxLine))
+		next++
+		if r.bytes > maxRecentBytes {
+			t.Fatalf("%d octets", r.bytes)
+		}
+	}
+	r.add(line(next+5, 10)) // a gap: what is before is of no use
+	if len(r.lines) != 1 || r.from(next) != nil {
+		t.Errorf("%d records after a gap", len(r.lines))
+	}
+	r.add(nil)
+	if len(r.lines) != 0 || r.bytes != 0 {
+		t.Errorf("%d records, %d octets when nobody follows", len(r.lines), r.bytes)
+	}
+}
+
+// A follower that is slower than the log is left to the files, and misses nothing.
+func TestSlowFollower(t *testing.T) {
+	o := options(t.TempDir())
+	o.FileBytes = 200 << 10
+	l := mustOpen(t, o)
+	var c collector
+	goOn := make(chan struct{})
+	done := make(chan error)
+	go func() {
+		done <- l.Follow(context.Background(), 1, func(lines []Line) error {
+			<-goOn
+			return c.take(lines)
+		})
+	}()
+	mustAppend(t, l, verdictOf("M"))
+	for range maxRecent * 2 {
+		l.Note(Record{Kind: KindOutcome, Outcome: &Outcome{ID: "M"}})
+	}
+	mustAppend(t, l, verdictOf("M"))
+	close(goOn)
+	mustClose(t, l)
+	<-done
+	end, _ := l.Tail()
+	if end < 2*maxRecent {
+		t.Fatalf("%d records", end)
+	}
+	c.check(t, 1, end)
 }
 
 // A follower keeps its place when the file in use is removed and written again.

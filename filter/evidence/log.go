@@ -89,7 +89,8 @@ type Log struct {
 	tail    tail
 	reopens int           // how often the file in use became another one under the same name
 	changed chan struct{} // closed when tail changes
-	err     error         // why the log cannot be written
+	recent  recent
+	err     error // why the log cannot be written
 }
 
 // tail is the durable end of a log.
@@ -104,8 +105,9 @@ type tail struct {
 
 // request is a record on its way to the writer.
 type request struct {
-	body []byte
-	done chan result // nil for a note
+	record Record // as encoded, but for its place in the chain
+	body   []byte
+	done   chan result // nil for a note
 }
 
 type result struct {
@@ -238,13 +240,14 @@ const gateItself = "congthu"
 
 // Append appends r and returns its sequence number when it is durable. An error means that nothing may be
 // done that r would be the evidence of: ErrUnavailable, ErrClosed, ErrRecord, ErrTooLong, or the
-// context's, after which the record may stand in the log all the same.
+// context's, after which the record may stand in the log all the same. What r points to must not be changed
+// afterwards: those who follow the log see it.
 func (l *Log) Append(ctx context.Context, r Record) (uint64, error) {
-	body, err := l.encode(r)
+	req, err := l.encode(r)
 	if err != nil {
 		return 0, err
 	}
-	req := request{body, make(chan result, 1)}
+	req.done = make(chan result, 1)
 	select {
 	case l.in <- req:
 	case <-l.ended:
@@ -271,7 +274,7 @@ func (l *Log) Append(ctx context.Context, r Record) (uint64, error) {
 // the latest. While the file cannot be written notes are kept. What there is no room for is logged and
 // counted as lost.
 func (l *Log) Note(r Record) {
-	body, err := l.encode(r)
+	req, err := l.encode(r)
 	select {
 	case <-l.ended:
 		err = ErrClosed
@@ -279,14 +282,14 @@ func (l *Log) Note(r Record) {
 	}
 	if err == nil {
 		select {
-		case l.in <- request{body: body}:
+		case l.in <- req:
 			return
 		default:
 		}
 		timer := time.NewTimer(noteWait)
 		defer timer.Stop()
 		select {
-		case l.in <- request{body: body}:
+		case l.in <- req:
 			return
 		case <-l.ended:
 			err = ErrClosed
@@ -302,9 +305,9 @@ func (l *Log) lost(n int, err error) {
 	l.opt.Log.Error("evidence notes were lost", "notes", n, "error", err)
 }
 
-func (l *Log) encode(r Record) ([]byte, error) {
+func (l *Log) encode(r Record) (request, error) {
 	if err := r.check(); err != nil {
-		return nil, err
+		return request{}, err
 	}
 	r.Gate = l.opt.Gate
 	if r.Act != nil {
@@ -315,7 +318,8 @@ func (l *Log) encode(r Record) ([]byte, error) {
 		o.Reply, o.NextHop, o.NextHopQueueID, o.Error = clean(o.Reply), clean(o.NextHop), clean(o.NextHopQueueID), clean(o.Error)
 		r.Outcome = &o
 	}
-	return encodeBody(r)
+	body, err := encodeBody(r)
+	return request{record: r, body: body}, err
 }
 
 // OK tells why the log cannot be written; nil when it can.

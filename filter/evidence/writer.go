@@ -1,7 +1,6 @@
 package evidence
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -44,6 +43,7 @@ type writer struct {
 	bytes    int       // of their bodies
 	flush    *time.Timer
 	buf      []byte
+	group    []span    // what is in buf
 	unsigned int       // records after the last checkpoint
 	before   int       // unsigned before the group that is being written
 	signed   time.Time // when the last checkpoint was made, or the first record after it appended
@@ -54,6 +54,12 @@ type writer struct {
 	closeErr error
 
 	recovering bool // the log is unavailable already
+}
+
+// span is a record of the group and its line in buf.
+type span struct {
+	line       Line // without Raw
+	start, end int
 }
 
 // open opens the file in use as findTail found it, and cuts what is not a record.
@@ -90,7 +96,7 @@ func (w *writer) run() {
 		case r := <-l.in:
 			w.take(r)
 		case <-w.flush.C:
-			w.group(nil)
+			w.writeGroup(nil)
 		case f := <-l.do:
 			f()
 		case <-ticks.C:
@@ -124,7 +130,7 @@ func (w *writer) take(r request) {
 		}
 		break
 	}
-	w.group(group)
+	w.writeGroup(group)
 }
 
 // keep holds a note and sees that it does not wait too long.
@@ -133,7 +139,7 @@ func (w *writer) keep(r request) {
 		w.flush.Reset(noteDelay)
 	}
 	if w.hold(r); w.l.OK() == nil && (len(w.notes) >= maxGroup || w.bytes >= maxGroupBytes) {
-		w.group(nil)
+		w.writeGroup(nil)
 	}
 }
 
@@ -145,8 +151,8 @@ func (w *writer) hold(r request) {
 	w.notes, w.bytes = append(w.notes, r), w.bytes+len(r.body)
 }
 
-// group writes the notes and the group, and answers those who wait.
-func (w *writer) group(group []request) {
+// writeGroup writes the notes and the group, and answers those who wait.
+func (w *writer) writeGroup(group []request) {
 	if len(w.notes)+len(group) == 0 {
 		return
 	}
@@ -174,159 +180,6 @@ func (w *writer) group(group []request) {
 	}
 }
 
-// write makes records durable. When that fails the log is unavailable until recover succeeds.
-func (w *writer) write(reqs []request) (seqs []uint64, err error) {
-	w.begin()
-	for _, r := range reqs {
-		w.add(r.body)
-		seqs = append(seqs, w.next.seq)
-		if w.unsigned >= w.l.opt.CheckpointEvery {
-			w.addSigned(Record{Kind: KindCheckpoint, Checkpoint: &Checkpoint{Seq: w.next.seq, Hash: w.next.hash}})
-		}
-	}
-	return seqs, w.commit()
-}
-
-// record makes one record of the log's own durable.
-func (w *writer) record(r Record) error {
-	body, err := w.l.encode(r)
-	if err != nil {
-		return err
-	}
-	_, err = w.write([]request{{body: body}})
-	return err
-}
-
-func (w *writer) begin() {
-	w.buf, w.made, w.before = w.buf[:0], nil, w.unsigned
-	if cap(w.buf) > 4*maxGroupBytes {
-		w.buf = nil
-	}
-}
-
-// add puts a body at the end of the chain.
-func (w *writer) add(body []byte) {
-	at := w.now()
-	start := len(w.buf)
-	w.buf = appendLine(w.buf, w.next.seq+1, w.next.hash, at.Before(w.next.time), at, body)
-	w.advance(start, at)
-	if w.unsigned++; w.unsigned == 1 {
-		w.signed = at
-	}
-}
-
-// addSigned puts a checkpoint or root at the end of the chain. A checkpoint signs what is before it.
-func (w *writer) addSigned(r Record) {
-	r.Seq, r.Prev, r.Gate, r.Time = w.next.seq+1, w.next.hash, w.l.opt.Gate, w.now()
-	if r.Time.Before(w.next.time) {
-		r.Clock = clockBack
-	}
-	r.sign(w.l.key, w.l.id)
-	start := len(w.buf)
-	line, err := Encode(r)
-	if err != nil { // a record without anything from outside always has an encoding
-		return
-	}
-	w.buf = append(w.buf, line...)
-	w.advance(start, r.Time)
-	w.made = append(w.made, Line{r, append([]byte(nil), line...), w.next.hash})
-	w.unsigned = 0
-}
-
-// now is the time of the next record, without what a line cannot say.
-func (w *writer) now() time.Time { return w.l.opt.Now().UTC().Round(0) }
-
-// advance moves the end of the chain behind the line that begins at start of buf.
-func (w *writer) advance(start int, at time.Time) {
-	n := &w.next
-	n.seq++
-	n.hash, n.time = hashOf(w.buf[start:]), at
-	w.buf = append(w.buf, '\n')
-	n.last, n.size = n.size, n.size+int64(len(w.buf)-start)
-}
-
-// errMoved says that the name of the file in use does not mean the file that is being written.
-var errMoved = errors.New("the evidence file was removed or replaced")
-
-// errChanged says that somebody else wrote to the file in use, or cut it.
-var errChanged = errors.New("the evidence file was changed by somebody else")
-
-// inPlace tells whether the file in use is still under its name, as long as it was left.
-func (w *writer) inPlace() error {
-	info, err := os.Lstat(w.path())
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return errMoved
-	case err != nil:
-		return err
-	case !os.SameFile(info, w.info):
-		return errMoved
-	case info.Size() != w.l.tail.size: // only this goroutine changes it
-		return errChanged
-	}
-	return nil
-}
-
-func (w *writer) path() string {
-	return filepath.Join(w.l.opt.Dir, logFile{first: w.next.first}.name())
-}
-
-// commit makes buf durable.
-func (w *writer) commit() error {
-	l, n := w.l, w.next.seq-w.l.tail.seq
-	err := w.inPlace()
-	if err == nil {
-		_, err = w.file.Write(w.buf)
-	}
-	if err == nil {
-		err = w.file.Sync()
-	}
-	if err != nil {
-		w.unsigned = w.before
-		return w.fail(err)
-	}
-	w.uncopied = append(w.uncopied, w.made...)
-	l.publish(w.next)
-	l.opt.Metrics.Records(int(n))
-	return nil
-}
-
-// publish tells everybody where the durable log ends.
-func (l *Log) publish(t tail) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.tail = t
-	close(l.changed)
-	l.changed = make(chan struct{})
-}
-
-// fail makes the log unavailable: nothing is appended until recover has found where the durable log ends.
-// In particular no fsync is repeated: after an error it may succeed without the octets being on the disk.
-func (w *writer) fail(err error) error {
-	l := w.l
-	err = fmt.Errorf("%w: %w", ErrUnavailable, err)
-	w.next = l.tail
-	if !w.recovering {
-		l.setErr(err)
-	}
-	return err
-}
-
-func (l *Log) setErr(err error) {
-	l.mu.Lock()
-	before := l.err
-	l.err = err
-	l.mu.Unlock()
-	switch {
-	case err == nil && before != nil:
-		l.opt.Log.Info("the evidence log is written again")
-		l.opt.Metrics.OK(true)
-	case err != nil && (before == nil || before.Error() != err.Error()):
-		l.opt.Log.Error("the evidence log cannot be written: mail is deferred", "error", err)
-		l.opt.Metrics.OK(false)
-	}
-}
-
 // tick looks after what no record asks for.
 func (w *writer) tick() {
 	l := w.l
@@ -341,7 +194,7 @@ func (w *writer) tick() {
 	if w.unsigned > 0 && w.now().Sub(w.signed).Abs() >= l.opt.CheckpointAge {
 		w.checkpoint()
 	}
-	w.group(nil)
+	w.writeGroup(nil)
 	w.copyCheckpoints()
 	w.retain()
 }
@@ -402,7 +255,7 @@ func (w *writer) finish() {
 	if w.l.OK() != nil {
 		w.recover() // a last time, for the notes
 	}
-	w.group(nil)
+	w.writeGroup(nil)
 	err := w.l.OK()
 	if err == nil && w.unsigned > 0 {
 		err = w.checkpoint()
