@@ -23,6 +23,7 @@ const (
 type syllable struct {
 	exact, plain string
 	near         []string
+	forms        []string // all of them
 	letters      int
 }
 
@@ -54,6 +55,7 @@ func newSyllable(w string) syllable {
 			s.near = append(s.near, spelling(other))
 		}
 	}
+	s.forms = append([]string{s.exact, s.plain}, s.near...)
 	return s
 }
 
@@ -84,7 +86,10 @@ func (n name) glued(w string) form {
 	for i, s := range n.syllables {
 		best := noForm
 		rest := ""
-		for _, v := range append([]string{s.exact, s.plain}, s.near...) {
+		if w == "" || s.exact[0] < utf8.RuneSelf && w[0] != s.plain[0] {
+			return noForm
+		}
+		for _, v := range s.forms {
 			if r, ok := strings.CutPrefix(w, v); ok {
 				best, rest = s.match(v), r
 				break

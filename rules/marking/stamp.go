@@ -16,9 +16,9 @@ func (u *unit) stamps(i, at int, v *evidence) {
 		if k < 0 || l.toks[k].start >= int(cell.end) || !decoration(l.text[cell.start:l.toks[k].start]) || l.toks[k].style != caps {
 			continue
 		}
-		loose := !l.vietnamese && u.loose(i)
+		loose := !l.vietnamese
 		n, index := u.d.stampWords.at(l.text, l.toks, k, loose)
-		if n == 0 || l.toks[k+n-1].style != caps {
+		if n == 0 || l.toks[k+n-1].style != caps || loose && !u.loose(i) {
 			continue
 		}
 		s := u.d.stamps[index]
