@@ -23,11 +23,6 @@ func child(what, path string) {
 		holdForEver(path)
 	case "lock":
 		lockForEver(path)
-	case "read":
-		b, err := os.ReadFile(path)
-		fatal(err)
-		_, err = os.Stdout.Write(b)
-		fatal(err)
 	}
 }
 

@@ -55,7 +55,7 @@ func named(ctx context.Context, path string, err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, ErrUnavailable), errors.Is(err, ErrCorrupt), errors.Is(err, ErrFull), errors.Is(err, ErrLocked):
+	case trouble(err):
 		return err
 	case errors.Is(err, sql.ErrConnDone), err.Error() == "sql: database is closed": // put away by a reopening
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
@@ -82,6 +82,11 @@ func named(ctx context.Context, path string, err error) error {
 		}
 	}
 	return err
+}
+
+// trouble tells the named troubles of the database.
+func trouble(err error) bool {
+	return errors.Is(err, ErrLocked) || errors.Is(err, ErrCorrupt) || errors.Is(err, ErrUnavailable) || errors.Is(err, ErrFull)
 }
 
 // unique tells a broken promise of a unique index.

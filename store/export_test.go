@@ -21,7 +21,7 @@ func Seal(content []byte) (pieces [][]byte, open func([][]byte) ([]byte, error),
 	if err != nil {
 		return nil, nil, err
 	}
-	sum, size, err := sealContent(key.Recipient(), bytes.NewReader(content), func(p []byte) error {
+	sum, size, err := new(packers).seal(key.Recipient(), bytes.NewReader(content), func(p []byte) error {
 		pieces = append(pieces, bytes.Clone(p))
 		return nil
 	})

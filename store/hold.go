@@ -126,7 +126,7 @@ func (w *holding) run(ctx context.Context, content io.Reader) (err error) {
 	if w.key, err = age.GenerateX25519Identity(); err != nil {
 		return fmt.Errorf("making its key: %w", err)
 	}
-	sum, size, err := sealContent(w.key.Recipient(), content, func(piece []byte) error { return w.put(ctx, piece) })
+	sum, size, err := w.store.packers.seal(w.key.Recipient(), content, func(piece []byte) error { return w.put(ctx, piece) })
 	switch {
 	case err != nil:
 		return err
@@ -207,7 +207,7 @@ func (w *holding) row(ctx context.Context) (err error) {
 	h := w.hold
 	subject := []byte{}
 	if h.Subject != "" && !h.Marking {
-		if subject, err = sealText(w.key.Recipient(), []byte(h.Subject[:min(len(h.Subject), maxSubject)])); err != nil {
+		if subject, err = sealText(w.key.Recipient(), []byte(cut(h.Subject, maxSubject))); err != nil {
 			return err
 		}
 	}

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -202,5 +203,48 @@ func TestList(t *testing.T) {
 	}
 	if _, err := d.Show(t.Context(), "01ZZ"); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("an unknown id: %v", err)
+	}
+}
+
+// Who reads a message while another decides on it is told, and does not take half of it for the whole.
+func TestDecidedWhileReading(t *testing.T) {
+	d := newDesk(t, "")
+	key := d.officer(t, "an")
+	content := noise("x", 2<<20)
+	d.hold(t, d.sample("01A", content), content)
+	r, err := d.Open(t.Context(), "01A", key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if _, err := io.CopyN(io.Discard, r, 10_000); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Delete(t.Context(), "01A", "an@monre.gov.vn", "spam"); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := io.Copy(io.Discard, r); !errors.Is(err, store.ErrDecided) || n > int64(len(content))-10_000 {
+		t.Errorf("%d octets more, %v", n, err)
+	}
+	if d.state(t, "01A", store.StateDeleted).Bytes != int64(len(content)) {
+		t.Error("its size is forgotten")
+	}
+}
+
+// Reading ends with its context, and with Close.
+func TestReadingEnds(t *testing.T) {
+	d := newDesk(t, "")
+	key := d.officer(t, "an")
+	content := noise("x", 2<<20)
+	d.hold(t, d.sample("01A", content), content)
+	r, err := d.Open(t.Context(), "01A", key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := io.Copy(io.Discard, r); !errors.Is(err, context.Canceled) || n > 1<<20 {
+		t.Errorf("%d octets after Close, %v", n, err)
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -169,10 +168,4 @@ func execute(t *testing.T, path, statement string, args ...any) {
 	if _, err := db.Exec(statement, args...); err != nil {
 		t.Fatal(err)
 	}
-}
-
-// readElsewhere reads a file in another process.
-func readElsewhere(t *testing.T, path string) ([]byte, error) {
-	t.Helper()
-	return exec.CommandContext(t.Context(), os.Args[0], childArg, "read", path).Output()
 }

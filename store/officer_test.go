@@ -155,12 +155,7 @@ func TestWrappedIdentity(t *testing.T) {
 			t.Errorf("%q %q was wrapped", bad.pass, bad.identity)
 		}
 	}
-	// The real work takes a second or more; what reads it is tried with less.
-	wrapped, err := store.WrapIdentity("correct horse battery", key.String())
-	if err != nil || !bytes.HasPrefix(wrapped, []byte("age-encryption.org/v1\n-> scrypt ")) || !bytes.Contains(wrapped, []byte(" 18\n")) {
-		t.Fatalf("%.100q %v", wrapped, err)
-	}
-	wrapped, err = store.WrapWith("correct horse battery", "# comment\n"+key.String()+"\n", 10)
+	wrapped, err := store.WrapWith("correct horse battery", "# comment\n"+key.String()+"\n", 10)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -89,7 +89,13 @@ func (s *Store) KeepIndex(ctx context.Context, l Log, gate, dir string) error {
 			if _, err = s.Rebuild(ctx, dir); err == nil {
 				continue
 			}
-		case !errors.Is(err, ErrLocked) && !errors.Is(err, ErrCorrupt) && !errors.Is(err, ErrUnavailable) && !errors.Is(err, ErrFull):
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			if !trouble(err) {
+				return err
+			}
+		case !trouble(err):
 			return err
 		}
 		s.options.Log.Warn("the evidence could not be indexed", "error", err.Error())

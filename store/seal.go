@@ -3,12 +3,14 @@ package store
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"hash"
 	"io"
+	"sync"
 
 	"filippo.io/age"
 )
@@ -28,9 +30,6 @@ type chunks struct {
 func (c *chunks) Write(p []byte) (int, error) {
 	n := len(p)
 	for len(p) > 0 {
-		if c.buf == nil {
-			c.buf = make([]byte, 0, chunkBytes)
-		}
 		k := min(len(p), chunkBytes-len(c.buf))
 		c.buf, p = append(c.buf, p[:k]...), p[k:]
 		if len(c.buf) == chunkBytes {
@@ -51,18 +50,36 @@ func (c *chunks) flush() error {
 	return err
 }
 
-// sealContent compresses content and encrypts it to the hold's key. It returns the hash, hex, and the size
-// of the content. Random noise does not grow by more than a thousandth.
-func sealContent(to age.Recipient, content io.Reader, put func([]byte) error) (sum string, size int64, err error) {
+// packers are gzip writers that may be used again: each takes more than a megabyte of memory.
+type packers struct{ idle sync.Pool }
+
+func (p *packers) get(w io.Writer) (*gzip.Writer, error) {
+	if z, ok := p.idle.Get().(*gzip.Writer); ok {
+		z.Reset(w)
+		return z, nil
+	}
+	return gzip.NewWriterLevel(w, gzip.BestSpeed)
+}
+
+// put takes back a writer, which keeps nothing of the content but in memory that the next one overwrites.
+func (p *packers) put(z *gzip.Writer) {
+	z.Reset(io.Discard)
+	p.idle.Put(z)
+}
+
+// seal compresses content and encrypts it to the hold's key. It returns the hash, hex, and the size of the
+// content. Random noise does not grow by more than a thousandth.
+func (p *packers) seal(to age.Recipient, content io.Reader, put func([]byte) error) (sum string, size int64, err error) {
 	out := &chunks{put: put}
 	sealed, err := age.Encrypt(out, to)
 	if err != nil {
 		return "", 0, fmt.Errorf("encrypting: %w", err)
 	}
-	packed, err := gzip.NewWriterLevel(sealed, gzip.BestSpeed)
+	packed, err := p.get(sealed)
 	if err != nil {
 		return "", 0, fmt.Errorf("compressing: %w", err)
 	}
+	defer p.put(packed)
 	h := sha256.New()
 	if size, err = io.Copy(io.MultiWriter(h, packed), content); err != nil {
 		return "", 0, fmt.Errorf("reading the content: %w", err)
@@ -76,7 +93,7 @@ func sealContent(to age.Recipient, content io.Reader, put func([]byte) error) (s
 	return hex.EncodeToString(h.Sum(nil)), size, out.flush()
 }
 
-// unsealContent reads what sealContent wrote, out of its chunks one after another: next returns io.EOF
+// unsealContent reads what seal wrote, out of its chunks one after another: next returns io.EOF
 // after the last. The reader fails with ErrDamaged, at the latest at its end, when the content is not that
 // of sum and size.
 func unsealContent(key age.Identity, next func() ([]byte, error), sum string, size int64) (io.Reader, error) {
@@ -93,10 +110,8 @@ func unsealContent(key age.Identity, next func() ([]byte, error), sum string, si
 
 // damaged names what a decoder complains of; trouble with the database keeps its own name.
 func damaged(err error) error {
-	for _, own := range []error{ErrDamaged, ErrLocked, ErrCorrupt, ErrUnavailable, ErrFull, ErrDecided} {
-		if errors.Is(err, own) {
-			return err
-		}
+	if trouble(err) || errors.Is(err, ErrDamaged) || errors.Is(err, ErrDecided) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
 	}
 	return fmt.Errorf("%w: %w", ErrDamaged, err)
 }

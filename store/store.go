@@ -55,6 +55,7 @@ type Store struct {
 	last   files      // those of the engine before
 	closed bool
 
+	packers    packers
 	exceptions exceptions
 	stop       context.CancelFunc
 	ended      chan struct{}
@@ -200,11 +201,10 @@ func (s *Store) trouble(ctx context.Context, e *engine, what string, err error) 
 		return nil
 	}
 	err = named(ctx, s.path, err)
-	database := errors.Is(err, ErrCorrupt) || errors.Is(err, ErrUnavailable)
-	if database && e != nil {
+	if e != nil && (errors.Is(err, ErrCorrupt) || errors.Is(err, ErrUnavailable)) {
 		e.suspect.Store(true)
 	}
-	if database || errors.Is(err, ErrFull) || errors.Is(err, ErrLocked) {
+	if trouble(err) {
 		s.options.Metrics.Failed()
 	}
 	return fmt.Errorf("%s: %w", what, err)
@@ -232,8 +232,12 @@ func (s *Store) current(ctx context.Context) (*engine, error) {
 		s.options.Log.Warn("the database was replaced; the write-ahead log of the old one is put aside", "as", stale)
 	}
 	e, err := openEngine(ctx, s.path, s.options.Busy, false)
+	if err != nil && !trouble(err) && ctx.Err() == nil {
+		// Being restored, or of a version that this one does not know: at work that is trouble like any other.
+		err = fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
 	if err != nil {
-		return nil, named(ctx, s.path, err)
+		return nil, err
 	}
 	s.engine = e
 	return e, nil
