@@ -34,6 +34,7 @@ type options struct {
 	loads   string
 	through string
 	seed    uint64
+	keep    bool
 
 	role, listen, next string // when this process is one of the bench's own parts
 }
@@ -50,6 +51,7 @@ func main() {
 	flag.StringVar(&o.loads, "loads", "", "loads, of "+strings.Join(parts(), ",")+"; all when empty")
 	flag.StringVar(&o.through, "through", "", "what is measured, of "+strings.Join(allKeys(), ",")+"; all when empty")
 	flag.Uint64Var(&o.seed, "seed", 1, "seed of the intervals' resampling")
+	flag.BoolVar(&o.keep, "keep", true, "the gate keeps its evidence log and its database")
 	flag.StringVar(&o.role, "play", "", "used by the bench itself: the part to play")
 	flag.StringVar(&o.listen, "listen", "", "used by the bench itself: the part's address")
 	flag.StringVar(&o.next, "next", "", "used by the bench itself: the part's next hop")
@@ -98,7 +100,7 @@ func run(ctx context.Context, o options) (err error) {
 		return err
 	}
 	fmt.Println(machine())
-	s, err := newStand(o.gate, all, os.Stderr)
+	s, err := newStand(o, all, os.Stderr)
 	if err != nil {
 		return err
 	}

@@ -30,7 +30,7 @@ type stand struct {
 }
 
 // newStand starts all that the kinds need. What cannot be had is left out and named in missing.
-func newStand(binary string, all []kind, says io.Writer) (_ *stand, err error) {
+func newStand(o options, all []kind, says io.Writer) (_ *stand, err error) {
 	s := &stand{mx: &peer.Postfix{Name: "mx.bo.example"}}
 	defer func() {
 		if err != nil {
@@ -46,7 +46,7 @@ func newStand(binary string, all []kind, says io.Writer) (_ *stand, err error) {
 	if err := s.prepare(all); err != nil {
 		return nil, err
 	}
-	if err := s.prepareGate(binary); err != nil {
+	if err := s.prepareGate(o.gate, o.keep); err != nil {
 		return nil, err
 	}
 	if err := s.startFilters(says); err != nil {
@@ -110,8 +110,9 @@ func (s *stand) prepare(all []kind) (err error) {
 	return nil
 }
 
-// prepareGate writes the configuration of the doors that are measured: one process for all.
-func (s *stand) prepareGate(binary string) (err error) {
+// prepareGate writes the configuration of the doors that are measured: one process for all. Unless it keeps them,
+// the gate has neither evidence nor database.
+func (s *stand) prepareGate(binary string, keep bool) (err error) {
 	var milters, relays strings.Builder
 	for _, c := range s.candidates {
 		if !c.ours() {
@@ -139,6 +140,11 @@ func (s *stand) prepareGate(binary string) (err error) {
 		return err
 	}
 	text := fmt.Sprintf("organisation: {domains: [bo.example], trusted_networks: [127.0.0.0/8]}\nadmin: {listen: %q}\n", admin)
+	evidence, store := "none", "none"
+	if keep {
+		evidence, store = filepath.Join(s.dir, "evidence"), "sqlite:"+filepath.Join(s.dir, "congthu.db")
+	}
+	text += fmt.Sprintf("evidence: {dir: %q}\nstore: {dsn: %q}\n", evidence, store)
 	if milters.Len() > 0 {
 		text += "milter:\n" + milters.String()
 	}
