@@ -30,7 +30,7 @@ func haraka(listen, next, dir string) (*child, error) {
 	}
 	host, port, err := net.SplitHostPort(next)
 	if err != nil {
-		return nil, fmt.Errorf("Haraka's next hop: %w", err)
+		return nil, fmt.Errorf("reading the next hop of Haraka: %w", err)
 	}
 	var connection strings.Builder
 	for line := range strings.Lines(string(stock)) {
