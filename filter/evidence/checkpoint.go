@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 )
@@ -74,6 +75,7 @@ const (
 	sinkTimeout  = 30 * time.Second // of one attempt
 	sinkBackoff  = time.Second      // after the first failure; doubled after each further one
 	sinkBackoff2 = 5 * time.Minute  // at most
+	sinkGoodbye  = 2 * time.Second  // that a log which is closed waits for its last checkpoint to be taken
 )
 
 // sinkQueue holds the one checkpoint that a sink has to take next: a newer one signs all that an older
@@ -97,6 +99,15 @@ func (l *Log) toSinks(c Line) {
 		default:
 		}
 	}
+}
+
+// sinksWait tells whether a sink has not taken the last checkpoint yet.
+func (l *Log) sinksWait() bool {
+	return slices.ContainsFunc(l.sinks, func(q *sinkQueue) bool {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		return q.newest != nil
+	})
 }
 
 func (q *sinkQueue) run(ctx context.Context) {

@@ -5,8 +5,6 @@ import (
 	"encoding/csv"
 	"flag"
 	"fmt"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -226,42 +224,4 @@ func FuzzCEF(f *testing.F) {
 			t.Errorf("%d octets", len(line))
 		}
 	})
-}
-
-// sinkServer takes checkpoints, but for the first refuse of them.
-func TestHTTPSink(t *testing.T) {
-	got := make(chan string, 10)
-	refuse := 2
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		var b bytes.Buffer
-		b.ReadFrom(r.Body)
-		if refuse--; refuse >= 0 {
-			http.Error(w, "not now", http.StatusServiceUnavailable)
-			return
-		}
-		got <- b.String()
-	}))
-	defer server.Close()
-	dir := t.TempDir()
-	o := options(dir)
-	o.OffMachine = []CheckpointSink{NewHTTPSink(server.URL, nil)}
-	l := mustOpen(t, o)
-	mustAppend(t, l, verdictOf("M"))
-	must(t, l.inWriter(t.Context(), func() error { l.w.checkpoint(); l.w.copyCheckpoints(); return nil }))
-	var kept []Line
-	select {
-	case text := <-got:
-		var err error
-		kept, err = ReadCheckpoints(strings.NewReader(text))
-		must(t, err)
-	case <-time.After(time.Minute):
-		t.Fatal("no checkpoint came")
-	}
-	if len(kept) != 1 || kept[0].Seq != 2 {
-		t.Fatalf("got %+v", kept)
-	}
-	mustClose(t, l)
-	if _, err := Verify(dir, publicKey(t, dir), kept...); err != nil {
-		t.Error(err)
-	}
 }

@@ -1,6 +1,7 @@
 package evidence
 
 import (
+	"bytes"
 	"sync"
 )
 
@@ -47,6 +48,7 @@ func (f *faults) get() (write, sync, open error) {
 // faultyFile is a file whose disk is full, or broken, when its faults say so.
 type faultyFile struct {
 	file
+	gate   *gate
 	syncs  *counter
 	faults *faults
 	failed bool // a write or fsync failed on this descriptor
@@ -56,6 +58,9 @@ type faultyFile struct {
 func (f *faultyFile) Write(b []byte) (int, error) {
 	if f.failed {
 		f.after.add()
+	}
+	if f.gate != nil {
+		f.gate.wrote(b)
 	}
 	if err, _, _ := f.faults.get(); err != nil {
 		f.failed = true
@@ -73,10 +78,32 @@ func (f *faultyFile) Sync() error {
 		f.failed = true
 		return err
 	}
+	if f.gate != nil {
+		f.gate.pass()
+	}
 	if f.syncs != nil {
 		f.syncs.add()
 	}
 	return f.file.Sync()
+}
+
+// gate holds fsyncs up while it is shut, and looks at what is written.
+type gate struct {
+	mu      sync.RWMutex // held for writing while it is shut
+	looks   sync.Mutex
+	most    int // lines of one write
+	biggest int // octets of one write
+}
+
+func (g *gate) pass() {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+}
+
+func (g *gate) wrote(b []byte) {
+	g.looks.Lock()
+	defer g.looks.Unlock()
+	g.most, g.biggest = max(g.most, bytes.Count(b, []byte("\n"))), max(g.biggest, len(b))
 }
 
 // faultyDisk opens files that have faults, and counts what is done to a descriptor after it failed.

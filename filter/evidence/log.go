@@ -339,11 +339,17 @@ func (l *Log) Tail() (seq uint64, hash string) {
 // Dir is the directory that the log is kept in.
 func (l *Log) Dir() string { return l.opt.Dir }
 
-// Close writes what is queued and a signed checkpoint, and gives the directory up. Its error says that
-// this could not be made durable.
+// Close writes what is queued and a signed checkpoint, and gives the directory up; those off the machine
+// have sinkGoodbye to take the checkpoint. Its error says that something could not be made durable.
 func (l *Log) Close() error {
 	l.closed.Do(func() { close(l.closing) })
 	<-l.ended
+	l.mu.Lock()
+	l.err = ErrClosed
+	l.mu.Unlock()
+	for end := time.Now().Add(sinkGoodbye); l.sinksWait() && time.Now().Before(end); {
+		time.Sleep(sinkGoodbye / 200)
+	}
 	l.stop()
 	l.wg.Wait()
 	l.lock.Close()

@@ -210,3 +210,75 @@ func TestManyAppendersShareGroups(t *testing.T) {
 		t.Errorf("report: %+v", r)
 	}
 }
+
+// slowDisk is a log whose fsyncs wait while the gate is shut.
+func slowDisk(t *testing.T, o Options) (*Log, *gate) {
+	t.Helper()
+	g := &gate{}
+	o.open = func(path string) (file, error) {
+		f, err := openOS(path)
+		return &faultyFile{file: f, gate: g}, err
+	}
+	return mustOpen(t, o), g
+}
+
+// While one fsync takes its time many records come: the next groups take them, none more than its limit.
+func TestGroupsAreBounded(t *testing.T) {
+	for name, body := range map[string]int{"records": 0, "octets": 100 << 10} {
+		t.Run(name, func(t *testing.T) {
+			l, g := slowDisk(t, options(t.TempDir()))
+			g.mu.Lock()
+			var wg sync.WaitGroup
+			n := 3 * maxGroup
+			if body > 0 {
+				n = 60
+			}
+			for range n {
+				r := verdictOf("M")
+				r.Verdict.Error = strings.Repeat("x", body)
+				wg.Go(func() {
+					if _, err := l.Append(context.Background(), r); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			eventually(t, "all wait", func() bool { return len(l.in) >= n-maxGroup })
+			g.mu.Unlock()
+			wg.Wait()
+			mustClose(t, l)
+			if g.most > maxGroup+1 || g.most < 5 {
+				t.Errorf("a group of %d records", g.most)
+			}
+			if g.biggest > maxGroupBytes+body+2000 {
+				t.Errorf("a group of %d octets", g.biggest)
+			}
+		})
+	}
+}
+
+// When the queue is full, Note gives up after a second, and says so.
+func TestNoteGivesUp(t *testing.T) {
+	o := options(t.TempDir())
+	health := &healthLog{}
+	o.Metrics = health
+	l, g := slowDisk(t, o)
+	g.mu.Lock()
+	note := Record{Kind: KindOutcome, Outcome: &Outcome{ID: "M"}}
+	started := time.Now()
+	for health.get() == 0 {
+		l.Note(note)
+	}
+	if took := time.Since(started); took < noteWait {
+		t.Errorf("a note was given up after %v", took)
+	}
+	g.mu.Unlock()
+	mustClose(t, l)
+	if err := l.OK(); !errors.Is(err, ErrClosed) {
+		t.Errorf("a closed log says %v", err)
+	}
+	l.Note(note)
+	if n := health.get(); n != 2 {
+		t.Errorf("%d notes were counted as lost, want one of the full queue and one of the closed log", n)
+	}
+	verified(t, o.Dir)
+}

@@ -53,6 +53,8 @@ type writer struct {
 	pruned   time.Time // when retention was last looked at
 	closeErr error
 
+	rotateErr error
+
 	recovering bool // the log is unavailable already
 }
 
@@ -211,11 +213,13 @@ func (w *writer) rotate() {
 	l := w.l
 	next := w.next
 	next.first, next.size, next.last = next.seq+1, 0, 0
-	if err := w.begins(next); err != nil {
+	err := w.begins(next)
+	if err == nil {
+		l.wakePacker()
+	} else if w.rotateErr == nil { // it is tried again after every group
 		l.opt.Log.Error("the evidence file is full, but there can be no next one yet", "error", err)
-		return
 	}
-	l.wakePacker()
+	w.rotateErr = err
 }
 
 // begins makes an empty file the one in use.
