@@ -36,13 +36,21 @@ func TestUnit(t *testing.T) {
 func TestAgreement(t *testing.T) {
 	page := file(t, "README.md")
 	for name, wants := range map[string][]string{
-		"postfix/milter.cf":              {"inet:127.0.0.1:8890", "unix:congthu/milter.sock", "milter_default_action = tempfail", "message_size_limit = 41943040"},
-		"postfix/proxy-filter.cf":        {"message_size_limit = 41943040", "smtpd_proxy_timeout = 300s"},
-		"postfix/proxy-filter.master.cf": {"smtpd_proxy_filter=127.0.0.1:10025", "127.0.0.1:10026 inet"},
-		"sendmail/congthu.mc":            {"inet:8890@127.0.0.1", "unix:/run/congthu/milter.sock", "F=T", "confMAX_MESSAGE_SIZE', `41943040'"},
-		"congthu.tmpfiles":               {"d /var/spool/postfix/congthu 2750 congthu postfix"},
-		"congthu.sysusers":               {"u congthu "},
-		"congthu.service":                {"ReadWritePaths=-/var/spool/postfix/congthu", "LimitCORE=0", "User=congthu"},
+		"postfix/milter.cf":                {"inet:127.0.0.1:8890", "unix:congthu/milter.sock", "milter_default_action = tempfail", "message_size_limit = 41943040"},
+		"postfix/proxy-filter.cf":          {"message_size_limit = 41943040", "smtpd_proxy_timeout = 300s"},
+		"postfix/proxy-filter.master.cf":   {"smtpd_proxy_filter=127.0.0.1:10025", "127.0.0.1:10026 inet"},
+		"postfix/content-filter.cf":        {"[127.0.0.1]:10028", "bounce_size_limit = 1\n", "message_size_limit = 41943040", "congthu-after_destination_recipient_limit = 1000"},
+		"postfix/content-filter.master.cf": {"127.0.0.1:10029 inet", "smtp_send_xforward_command=yes"},
+		"exim/in-front.main":               {"[127.0.0.1]:10026 ; [127.0.0.1]:10027", "MESSAGE_SIZE_LIMIT = 40M"},
+		"exim/in-front.acl":                {"{10027}", "relay not permitted"},
+		"exim/behind-queue.main":           {"[127.0.0.1]:10029", "MESSAGE_SIZE_LIMIT = 40M", "bounce_return_body = false"},
+		"exim/behind-queue.acl":            {"{10029}"},
+		"exim/behind-queue.router":         {"{10029}", "transport = congthu_ours", "transport = congthu_foreign"},
+		"exim/behind-queue.transport":      {"port = 10027", "port = 10028", "max_rcpt = 1000"},
+		"sendmail/congthu.mc":              {"inet:8890@127.0.0.1", "unix:/run/congthu/milter.sock", "F=T", "confMAX_MESSAGE_SIZE', `41943040'"},
+		"congthu.tmpfiles":                 {"d /var/spool/postfix/congthu 2750 congthu postfix"},
+		"congthu.sysusers":                 {"u congthu "},
+		"congthu.service":                  {"ReadWritePaths=-/var/spool/postfix/congthu", "LimitCORE=0", "User=congthu"},
 	} {
 		text := file(t, name)
 		for _, want := range wants {
