@@ -24,6 +24,7 @@ const (
 	TextUninspected       TextKey = "uninspected"
 
 	TextMarking             TextKey = "marking"
+	TextVirus               TextKey = "virus"
 	TextMalformed           TextKey = "malformed"
 	TextSubjectMissing      TextKey = "subject"
 	TextSubjectBlank        TextKey = "subject.blank"
@@ -91,6 +92,9 @@ func ruleText(k TextKey) (t Text, ok bool) {
 	case TextMarking:
 		return Text{"Thư có dấu hiệu chứa tài liệu bí mật nhà nước. Không gửi tài liệu mật qua thư điện tử; hãy gửi theo đường văn thư bảo mật.",
 			"This message bears a secrecy marking: classified documents must not be sent by e-mail; use the classified mail service."}, true
+	case TextVirus: // no name of it: that would tell its maker which engine found it
+		return Text{"Thư có chứa mã độc. Hãy quét virus máy tính của quý vị và báo cán bộ an toàn thông tin trước khi gửi lại.",
+			"This message contains malware: scan your computer and tell your security officer before you send again."}, true
 	case TextSubjectMissing:
 		return Text{"Thư không có tiêu đề. Hãy ghi tiêu đề rồi gửi lại.",
 			"No subject: add one and send again."}, true

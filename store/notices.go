@@ -51,8 +51,9 @@ func (s *Store) QueueNotice(ctx context.Context, n notice.Notice) (queued bool, 
 	return queued && err == nil, err
 }
 
-// NextNotices implements notice.Queue.
+// NextNotices implements notice.Queue. A notice that nobody can read is given up: it must not keep the others back.
 func (s *Store) NextNotices(ctx context.Context, now time.Time, limit int) (all []notice.Notice, err error) {
+	unreadable := map[string]error{} // by id
 	err = s.read(ctx, "reading the queue of notices", func(q querier) error {
 		rows, err := q.QueryContext(ctx, selectNotices, micro(now), page(limit))
 		if err != nil {
@@ -60,21 +61,31 @@ func (s *Store) NextNotices(ctx context.Context, now time.Time, limit int) (all 
 		}
 		defer rows.Close()
 		for rows.Next() {
-			var body string
+			var id, body string
 			var attempts int
-			if err := rows.Scan(&body, &attempts); err != nil {
+			if err := rows.Scan(&id, &body, &attempts); err != nil {
 				return err
 			}
 			var n notice.Notice
 			if err := json.Unmarshal([]byte(body), &n); err != nil {
-				return fmt.Errorf("a notice cannot be read: %w", err)
+				unreadable[id] = err
+				continue
 			}
 			n.Attempts = attempts
 			all = append(all, n)
 		}
 		return rows.Err()
 	})
-	return all, err
+	if err != nil {
+		return nil, err
+	}
+	for id, why := range unreadable {
+		s.options.Log.Error("a notice cannot be read and is given up", "notice", id, "error", why.Error())
+		if err := s.MarkFailed(ctx, id, "cannot be read", time.Time{}); err != nil {
+			return all, err
+		}
+	}
+	return all, nil
 }
 
 // MarkSent implements notice.Queue. A notice that ended already stays as it is.

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"database/sql"
 	"errors"
 	"fmt"
 	"strings"
@@ -105,5 +106,33 @@ func TestNoticesAtOnce(t *testing.T) {
 	wg.Wait()
 	if n := queued.Load(); n != 1 {
 		t.Errorf("%d were queued", n)
+	}
+}
+
+// A notice that nobody can read, of another version or damaged, keeps no other back and is given up.
+func TestNoticeUnreadable(t *testing.T) {
+	d := newDesk(t, "")
+	for i, to := range []string{"an@monre.gov.vn", "binh@monre.gov.vn"} {
+		if ok, err := d.QueueNotice(t.Context(), notice.Notice{ID: fmt.Sprint(i), To: to, Rule: "subject", Created: d.clock.Now()}); err != nil || !ok {
+			t.Fatal(ok, err)
+		}
+	}
+	raw, err := sql.Open("sqlite", d.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer raw.Close()
+	if _, err := raw.ExecContext(t.Context(), `UPDATE notice SET notice = '{"Kind": 7' WHERE id = '0'`); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		all, err := d.NextNotices(t.Context(), d.clock.Now(), 10)
+		if err != nil || len(all) != 1 || all[0].ID != "1" {
+			t.Fatalf("%v, %v", all, err)
+		}
+	}
+	var state string
+	if err := raw.QueryRowContext(t.Context(), `SELECT state FROM notice WHERE id = '0'`).Scan(&state); err != nil || state != "failed" {
+		t.Errorf("the unreadable one is %q, %v", state, err)
 	}
 }

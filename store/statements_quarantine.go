@@ -106,7 +106,7 @@ const (
 		ON CONFLICT (address, rule) DO UPDATE SET told = $3 WHERE notice_told.told <= $4`
 	insertNotice = `INSERT INTO notice (id, address, rule, notice, created, due, attempts, state, ended, reason)
 		VALUES ($1, $2, $3, $4, $5, $5, 0, 'waiting', 0, '')`
-	selectNotices = `SELECT notice, attempts FROM notice WHERE state = 'waiting' AND due <= $1 ORDER BY due, id LIMIT $2`
+	selectNotices = `SELECT id, notice, attempts FROM notice WHERE state = 'waiting' AND due <= $1 ORDER BY due, id LIMIT $2`
 	sentNotice    = `UPDATE notice SET state = 'sent', ended = $2, notice = '' WHERE id = $1 AND state = 'waiting'`
 	failNotice    = `UPDATE notice SET attempts = attempts + 1, due = $2, reason = $3 WHERE id = $1 AND state = 'waiting'`
 	giveUpNotice  = `UPDATE notice SET attempts = attempts + 1, state = 'failed', ended = $2, reason = $3, notice = ''
