@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -369,14 +370,15 @@ func (l *Log) inWriter(ctx context.Context, f func() error) error {
 	}
 }
 
-// removeTemps removes what was not finished.
+// removeTemps removes what was not finished of the log's own files, and nothing else.
 func removeTemps(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	for _, e := range entries {
-		if !strings.HasSuffix(e.Name(), tempEnd) {
+		name, unfinished := strings.CutSuffix(e.Name(), tempEnd)
+		if _, ours := parseName(name); !unfinished || !ours && !slices.Contains([]string{keyName, publicName, checkpointsName, socketName}, name) {
 			continue
 		}
 		if err := os.Remove(filepath.Join(dir, e.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {

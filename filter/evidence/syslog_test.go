@@ -9,7 +9,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"io"
 	"math/big"
 	"net"
@@ -310,6 +309,6 @@ func TestStreamOptionsAreChecked(t *testing.T) {
 		}
 	}
 	if h := hostname("cổng thư 1"); strings.ContainsAny(h, " ổ") || hostname("") != "-" || len(hostname(strings.Repeat("x", 300))) != 255 {
-		t.Error(fmt.Sprintf("host name %q", h))
+		t.Errorf("host name %q", h)
 	}
 }

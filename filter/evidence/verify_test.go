@@ -92,32 +92,7 @@ func TestVerifyNamesWhatIsMissingOrMoved(t *testing.T) {
 // Somebody without the key changes a record and makes the whole chain after it fit.
 func TestVerifyNamesARewrittenChain(t *testing.T) {
 	s := makeSample(t, 20)
-	rewrite := func(sign func(*Record)) [][]byte {
-		var out [][]byte
-		prev := noHash
-		for i, raw := range s.lines {
-			r, err := Decode(raw)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if i == 2 {
-				r.Verdict.Disposition = "accept"
-			}
-			r.Prev = prev
-			if c := r.Checkpoint; c != nil {
-				c.Hash = prev
-				sign(&r)
-			}
-			line, err := Encode(r)
-			if err != nil {
-				t.Fatal(err)
-			}
-			prev = hashOf(line)
-			out = append(out, append(line, '\n'))
-		}
-		return out
-	}
-	f := s.verifyWith(t, rewrite(func(*Record) {}))
+	f := s.verifyWith(t, s.rewriteWith(t, func(*Record) {}))
 	if f == nil || f.Kind != BadSignature || f.Seq != 8 {
 		t.Errorf("a chain rewritten with the old signatures: %v", f)
 	}
@@ -125,21 +100,49 @@ func TestVerifyNamesARewrittenChain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f = s.verifyWith(t, rewrite(func(r *Record) { r.sign(other, keyID(s.pub)) }))
+	f = s.verifyWith(t, s.rewriteWith(t, func(r *Record) { r.sign(other, keyID(s.pub)) }))
 	if f == nil || f.Kind != BadSignature || f.Seq != 8 {
 		t.Errorf("a chain signed with another key under our key's name: %v", f)
 	}
-	f = s.verifyWith(t, rewrite(func(r *Record) { r.sign(other, keyID(other.Public().(ed25519.PublicKey))) }))
+	f = s.verifyWith(t, s.rewriteWith(t, func(r *Record) { r.sign(other, keyID(other.Public().(ed25519.PublicKey))) }))
 	if f == nil || f.Kind != BadSignature || !strings.Contains(f.Detail, "another key") {
 		t.Errorf("a chain signed with another key: %v", f)
 	}
-	// With the key, by who stole it: only what was kept elsewhere tells.
+}
+
+// rewriteWith changes a record of the log and makes the chain after it fit.
+func (s sample) rewriteWith(t *testing.T, sign func(*Record)) [][]byte {
+	t.Helper()
+	var out [][]byte
+	prev := noHash
+	for i, raw := range s.lines {
+		r, err := Decode(raw)
+		must(t, err)
+		if i == 2 {
+			r.Verdict.Disposition = "accept"
+		}
+		r.Prev = prev
+		if c := r.Checkpoint; c != nil {
+			c.Hash = prev
+			sign(&r)
+		}
+		line, err := Encode(r)
+		must(t, err)
+		prev = hashOf(line)
+		out = append(out, append(line, '\n'))
+	}
+	return out
+}
+
+// Somebody with the key, who stole it, changes a record: only what was kept elsewhere tells.
+func TestVerifyNamesAChainRewrittenWithTheKey(t *testing.T) {
+	s := makeSample(t, 20)
 	key, err := loadKey(s.dir, false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	stolen := rewrite(func(r *Record) { r.sign(key, keyID(s.pub)) })
-	f = s.verifyWith(t, stolen)
+	stolen := s.rewriteWith(t, func(r *Record) { r.sign(key, keyID(s.pub)) })
+	f := s.verifyWith(t, stolen)
 	if f == nil || f.Kind != Changed || f.Seq != 8 || !strings.Contains(f.Detail, checkpointsName) {
 		t.Errorf("a chain rewritten with the key: %v", f)
 	}
