@@ -4,7 +4,7 @@ GO     ?= go
 BUILD  := build
 BINARY := $(BUILD)/congthu
 
-.PHONY: all run build test check long bench fuzz clean need-go
+.PHONY: all run build test check long bench evaluate fuzz clean need-go
 
 all: build
 
@@ -36,6 +36,11 @@ bench: build
 	@scripts/test-deps
 	@scripts/bench-peers
 	$(GO) run ./bench -gate $(BINARY) $(BENCHFLAGS)
+
+# How well markings are told in a labelled set: make evaluate SET=file.jsonl (docs/marking.md).
+evaluate: need-go
+	@test -n "$(SET)" || { echo 'usage: make evaluate SET=file.jsonl'; exit 64; }
+	@$(GO) run ./internal/evaluate "$(SET)"
 
 # Each fuzz target for FUZZTIME.
 FUZZTIME ?= 30s

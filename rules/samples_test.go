@@ -34,7 +34,7 @@ func config(t testing.TB) rules.Config {
 	if err != nil {
 		t.Fatal(err)
 	}
-	markings, err := marking.New(secrecy)
+	markings, err := marking.New(secrecy, marking.Own{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -37,12 +37,15 @@ func buildPolicy(c *policy.Config, budget *message.Budget) (*filter.Policy, erro
 	}
 	conf := rulesConfig(c, org, freeMail)
 	conf.Limits, conf.Budget = c.Limits.Message(), budget
+	if conf.Marking, err = detector(c); err != nil {
+		return nil, err
+	}
 	own, err := customRules(c, conf)
 	if err != nil {
 		return nil, &exitError{exitConfig, err}
 	}
 	return &filter.Policy{
-		Hash:         c.Hash("free-mail " + freeMail.Version),
+		Hash:         c.Hash("free-mail "+freeMail.Version, "secrecy "+conf.Marking.Version()),
 		Organisation: org,
 		Rules:        append(rules.All(conf), own...),
 		Settings:     c.Settings(),
@@ -57,8 +60,9 @@ func rulesConfig(c *policy.Config, org filter.Organisation, freeMail *pack.FreeM
 	return rules.Config{
 		AttachmentLimit: int64(size.Limit), InlineFloor: int64(size.InlineFloor),
 		FreeMail: freeMail, FreeMailAdd: texts(free.Add), FreeMailExcept: texts(free.Except), Forwarded: filter.Disposition(free.Forwarded),
-		MailboxExempt: c.Rules[rules.NameMailboxName].Exempt,
-		Ours:          org.Ours, ClientOurs: org.ClientIsOurs,
+		MarkingEnforced: float64(c.Marking.EnforceFrom) / 100,
+		MailboxExempt:   c.Rules[rules.NameMailboxName].Exempt,
+		Ours:            org.Ours, ClientOurs: org.ClientIsOurs,
 	}
 }
 

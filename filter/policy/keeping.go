@@ -3,12 +3,15 @@ package policy
 import (
 	"errors"
 	"fmt"
+	"math"
 	"net/mail"
 	"net/url"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"congthu/filter"
 )
@@ -61,6 +64,77 @@ type Store struct {
 type Marking struct {
 	// KeepContent holds marked mail encrypted, for a day. Without it marked mail is refused and nothing is kept.
 	KeepContent Switch `yaml:"keep_content"`
+	// Pack is the words of secrecy: the name of a pack of the program, or a file of your own.
+	Pack        string         `yaml:"pack"`
+	EnforceFrom Score          `yaml:"enforce_from"` // markings that are less sure are found and not acted on
+	Names       []MarkingName  `yaml:"names"`        // markings of your own beside the pack's
+	Labels      []MarkingLabel `yaml:"labels"`       // what sensitivity labels of your own stand for
+}
+
+// MarkingName is a marking of the organisation's own.
+type MarkingName struct {
+	Name  string       `yaml:"name"` // "hạn chế"
+	Level MarkingLevel `yaml:"level"`
+}
+
+// MarkingLabel says which level a sensitivity label stands for.
+type MarkingLabel struct {
+	Label string       `yaml:"label"` // its name or its GUID, as the header field or the document has it
+	Level MarkingLevel `yaml:"level"`
+}
+
+// MarkingLevel is a level of secrecy.
+type MarkingLevel string
+
+// LevelNone is the level of a label that says that there is none.
+const LevelNone MarkingLevel = "none"
+
+// UnmarshalText reads a level.
+func (l *MarkingLevel) UnmarshalText(b []byte) error {
+	return choose(l, b, "level", "MAT", "TOI_MAT", "TUYET_MAT", "OTHER", string(LevelNone))
+}
+
+// Score is how sure a finding is, in hundredths.
+type Score int
+
+// UnmarshalText reads a score: "0.85".
+func (s *Score) UnmarshalText(b []byte) error {
+	f, err := strconv.ParseFloat(string(b), 64)
+	if err != nil || f < 0.3 || f > 1 {
+		return fmt.Errorf("%q is no score: write 0.30 to 1.00", b)
+	}
+	*s = Score(math.Round(f * 100))
+	return nil
+}
+
+// MarshalText writes the score with two digits.
+func (s Score) MarshalText() ([]byte, error) { return fmt.Appendf(nil, "%d.%02d", s/100, s%100), nil }
+
+// maxMarkingNames is how many markings and labels of its own an organisation may have.
+const maxMarkingNames = 200
+
+// checkMarking finds what is wrong in the section marking.
+func (c *Config) checkMarking(bad func(path, format string, args ...any)) {
+	m := c.Marking
+	if len(m.Names) > maxMarkingNames || len(m.Labels) > maxMarkingNames {
+		bad("marking", "has more than %d names or labels", maxMarkingNames)
+	}
+	for i, n := range m.Names {
+		switch path := fmt.Sprintf("marking.names[%d]", i); {
+		case strings.TrimSpace(n.Name) == "":
+			bad(path, "needs name, for example \"hạn chế\"")
+		case n.Level == "" || n.Level == LevelNone:
+			bad(path, "needs level: MAT, TOI_MAT, TUYET_MAT or OTHER")
+		}
+	}
+	for i, l := range m.Labels {
+		switch path := fmt.Sprintf("marking.labels[%d]", i); {
+		case len(strings.TrimSpace(l.Label)) < 3:
+			bad(path, "needs label: its name or GUID, 3 letters or more")
+		case l.Level == "":
+			bad(path, "needs level: MAT, TOI_MAT, TUYET_MAT, OTHER or none")
+		}
+	}
 }
 
 // Notices are mails to people inside about what was held.
@@ -68,6 +142,9 @@ type Notices struct {
 	Submit    string `yaml:"submit"`    // host:port of a server that takes them; "" for no notices
 	From      string `yaml:"from"`      // address in their From field; default: congthu@ the first domain
 	Templates string `yaml:"templates"` // folder with templates of your own; "" for the built-in ones
+
+	Organisation string `yaml:"organisation"` // who signs; "" for the gate itself
+	Contact      string `yaml:"contact"`      // whom to ask: a name, a telephone number, a mailbox
 }
 
 // Alerts wake the security team, by a way that is not mail.
@@ -96,6 +173,9 @@ func (w *WebAddress) UnmarshalText(b []byte) error {
 
 const day = 24 * time.Hour
 
+// maxNoticeWord is how long what notices say of the organisation may be, in octets.
+const maxNoticeWord = 500
+
 // keepingDefaults sets what the sections of this file are without a word in the file. state is the folder
 // that the service manager gives the gate, "" for the usual one.
 func (c *Config) keepingDefaults(state string) {
@@ -104,6 +184,7 @@ func (c *Config) keepingDefaults(state string) {
 	}
 	c.Evidence = Evidence{Dir: filepath.Join(state, "evidence"), Retention: Duration(5 * 366 * day), FileSize: 64 << 20, Stream: Stream{Format: StreamJSON}}
 	c.Store = Store{DSN: "sqlite:" + filepath.Join(state, "congthu.db"), Keep: Duration(30 * day), KeepMarked: Duration(day)}
+	c.Marking = Marking{Pack: "secrecy-2026", EnforceFrom: 85}
 	c.Alerts = Alerts{Burst: 20, BurstWindow: Duration(10 * time.Minute)}
 }
 
@@ -135,6 +216,7 @@ func (c *Config) checkKeeping(bad func(path, format string, args ...any)) {
 		}
 	}
 	c.checkStore(bad)
+	c.checkMarking(bad)
 	for path, a := range map[string]string{"store.release": c.Store.Release, "notices.submit": c.Notices.Submit} {
 		if a == "" {
 			continue
@@ -146,6 +228,11 @@ func (c *Config) checkKeeping(bad func(path, format string, args ...any)) {
 	if f := c.Notices.From; f != "" {
 		if a, err := mail.ParseAddress(f); err != nil || a.Address != f {
 			bad("notices.from", "%q is no address: write for example congthu@monre.gov.vn", f)
+		}
+	}
+	for path, text := range map[string]string{"notices.organisation": c.Notices.Organisation, "notices.contact": c.Notices.Contact} {
+		if len(text) > maxNoticeWord || strings.ContainsFunc(text, unicode.IsControl) {
+			bad(path, "is one line of at most %d octets", maxNoticeWord)
 		}
 	}
 	if c.Notices.Submit != "" && !c.HasStore() {

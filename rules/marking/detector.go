@@ -7,6 +7,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"golang.org/x/text/unicode/norm"
+
 	"congthu/rules/pack"
 )
 
@@ -28,26 +30,40 @@ type Detector struct {
 	nextOf      []vocabulary // of each stamp
 	foreign     []pack.Foreign
 	labelLevels []pack.LabelLevel
+	ownLabels   []pack.LabelLevel // names in lower case
 }
 
-// maxAdded is how many markings of their own administrators may add.
+// maxAdded is how many markings, and how many labels, of their own administrators may add.
 const maxAdded = 200
 
-// New makes a detector of a pack and of the administrator's own markings beside it.
-func New(p *pack.Secrecy, own ...pack.Level) (*Detector, error) {
-	if len(own) > maxAdded {
-		return nil, fmt.Errorf("more than %d markings of your own", maxAdded)
+// Own is what an organisation has beside a pack.
+type Own struct {
+	Names  []pack.Level      // markings, found wherever those of the pack are
+	Labels []pack.LabelLevel // names or GUIDs of sensitivity labels; Level "" for one that says that there is none
+}
+
+// New makes a detector of a pack and of what an organisation has beside it.
+func New(p *pack.Secrecy, own Own) (*Detector, error) {
+	if len(own.Names) > maxAdded || len(own.Labels) > maxAdded {
+		return nil, fmt.Errorf("more than %d markings or labels of your own", maxAdded)
 	}
 	d := &Detector{version: p.Version, folds: newFolds()}
-	for i, l := range slices.Concat(p.Levels, own) {
+	for _, l := range slices.Concat(p.Levels, own.Names) {
+		l.Name = norm.NFC.String(l.Name)
 		if err := pack.CheckPhrase(l.Name); err != nil {
-			return nil, fmt.Errorf("marking %d: %w", i+1, err)
+			return nil, fmt.Errorf("marking: %w", err)
 		}
 		n := newName(l)
-		if n.level.rank() == 0 {
+		if n.level.rank() == 0 || len(n.syllables) == 0 {
 			return nil, fmt.Errorf("marking %q: %q is no level", l.Name, l.Level)
 		}
 		d.names = append(d.names, n)
+	}
+	for _, l := range own.Labels {
+		if l.Level != "" && Level(l.Level).rank() == 0 || strings.TrimSpace(l.Name) == "" {
+			return nil, fmt.Errorf("label %q: %q is no level", l.Name, l.Level)
+		}
+		d.ownLabels = append(d.ownLabels, pack.LabelLevel{Name: strings.ToLower(norm.NFC.String(l.Name)), Level: l.Level})
 	}
 	slices.SortStableFunc(d.names, func(a, b name) int { return len(b.syllables) - len(a.syllables) })
 	for _, l := range []struct {

@@ -12,6 +12,9 @@ const (
 // label finds a level in a label's name or in a property. name says which it is: "SIO-Label", "msip_labels",
 // "MSIP_Label_…_Name", "X-Protective-Marking", "Keywords".
 func (d *Detector) label(name, value string, kind Kind, v *evidence) {
+	if d.ownLabel(name+" "+value, v) {
+		return
+	}
 	for part := range labelValues(value) {
 		l := d.newLine(part)
 		if n, _ := d.noLabel.at(l.text, l.toks, 0, true); n == len(l.toks) && n > 0 {
@@ -27,6 +30,18 @@ func (d *Detector) label(name, value string, kind Kind, v *evidence) {
 		}
 		v.add(Evidence{Class: Labelled, Level: level, Score: score, Hold: level == Other && kind == Property})
 	}
+}
+
+// ownLabel finds a label that the organisation has said the meaning of; the first one that is there counts.
+func (d *Detector) ownLabel(text string, v *evidence) bool {
+	text = strings.ToLower(visible(text))
+	for _, l := range d.ownLabels {
+		if strings.Contains(text, l.Name) {
+			v.add(Evidence{Class: Labelled, Level: Level(l.Level), Score: labelScore})
+			return true
+		}
+	}
+	return false
 }
 
 // properties finds a line of a document's properties that names a sensitivity label: "MSIP_Label_…_Name = …".
