@@ -286,6 +286,8 @@ func (s *crowdStand) beside(t *testing.T, addr string, small *parcel, dial dialD
 func (s *crowdStand) starved(t *testing.T, addr string, small, big *parcel, dial dialDoor, alone time.Duration) {
 	t.Helper()
 	slower := slowdown(t)
+	// Clients and server behind are in this process: those of small mails shall wait for the gate only.
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(4 * heavy))
 	var stop atomic.Bool
 	var done atomic.Int64
 	var wg sync.WaitGroup

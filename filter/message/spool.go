@@ -8,6 +8,7 @@ import (
 	"hash"
 	"io"
 	"os"
+	"runtime"
 	"sync"
 	"sync/atomic"
 
@@ -155,6 +156,7 @@ func (s *Spool) writeFile(p []byte) error {
 	if err != nil {
 		return fmt.Errorf("writing a message to its memory file: %w", err)
 	}
+	letOthersGo()
 	return nil
 }
 
@@ -191,27 +193,38 @@ func (s *Spool) SHA256() string {
 // ReadAt reads len(p) octets from off (io.ReaderAt). After Close it returns ErrClosed, after a
 // failed write that write's error.
 func (s *Spool) ReadAt(p []byte, off int64) (int, error) {
+	n, big, err := s.readAt(p, off)
+	if big {
+		letOthersGo()
+	}
+	return n, err
+}
+
+// letOthersGo is called between pieces of a big message. Go lets one that computes have 10 ms at a time, and a
+// small message waits for its turn a dozen times: beside twenty big ones that would be seconds.
+func letOthersGo() { runtime.Gosched() }
+
+// readAt is ReadAt; big tells that the message is one that memory does not hold.
+func (s *Spool) readAt(p []byte, off int64) (n int, big bool, err error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	if err := s.readable(off); err != nil {
-		return 0, err
+		return 0, false, err
 	}
-	n := 0
 	if off < s.inFile {
 		want := min(int64(len(p)), s.inFile-off)
-		var err error
 		n, err = s.file.ReadAt(p[:want], off)
 		if err != nil {
-			return n, fmt.Errorf("reading a message from its memory file: %w", err)
+			return n, true, fmt.Errorf("reading a message from its memory file: %w", err)
 		}
 	}
 	if at := off + int64(n) - s.inFile; n < len(p) && at < int64(len(s.mem)) {
 		n += copy(p[n:], s.mem[at:])
 	}
 	if n < len(p) {
-		return n, io.EOF
+		return n, s.file != nil, io.EOF
 	}
-	return n, nil
+	return n, s.file != nil, nil
 }
 
 func (s *Spool) readable(off int64) error {
