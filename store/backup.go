@@ -218,9 +218,8 @@ func restore(ctx context.Context, from, to string) (c Copied, err error) {
 // putAside renames a database that nobody has open. Its write-ahead log goes first: beside another database
 // SQLite would take it for that one's.
 func putAside(ctx context.Context, path string) (kept string, err error) {
-	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
-		return "", nil
-	}
+	_, err = os.Stat(path)
+	there := err == nil
 	// Opened and closed, it is in one file, if it is sound at all.
 	if db, err := sql.Open("sqlite", dataSource(path, DefaultBusy, false)); err == nil {
 		db.ExecContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)")
@@ -228,9 +227,12 @@ func putAside(ctx context.Context, path string) (kept string, err error) {
 	}
 	kept = path + beforeEnd + time.Now().UTC().Format(asideFormat)
 	for _, end := range []string{"-wal", "-shm", ""} {
-		if err := os.Rename(path+end, kept+end); err != nil && !(end != "" && errors.Is(err, os.ErrNotExist)) {
+		if err := os.Rename(path+end, kept+end); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return "", fmt.Errorf("%w: putting the old database aside: %w", ErrUnavailable, err)
 		}
+	}
+	if !there {
+		return "", nil
 	}
 	return kept, nil
 }

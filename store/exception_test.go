@@ -2,8 +2,11 @@ package store_test
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"congthu/store"
@@ -68,6 +71,44 @@ func TestException(t *testing.T) {
 	if err != nil || len(all) != 1 || all[0].Uses != 3 || !all[0].LastUsed.Equal(d.clock.Now()) || all[0].EndedBy != "binh@monre.gov.vn" || all[0].Reason != good.Reason {
 		t.Errorf("%+v %v", all, err)
 	}
+}
+
+// While the database cannot be asked, an exception is soon not in force: it may have been ended.
+func TestExceptionWithoutDatabase(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "congthu.db")
+	synctest.Test(t, func(t *testing.T) {
+		s, err := store.Open(t.Context(), store.Options{DSN: "sqlite:" + path})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		part := hash([]byte("part"))
+		if _, err := s.AddException(t.Context(), store.Exception{PartSHA256: part, Rule: "marking", Reason: "x", Who: "an@monre.gov.vn", Until: time.Now().Add(time.Hour)}); err != nil {
+			t.Fatal(err)
+		}
+		for _, step := range []struct {
+			do   func() error
+			wait time.Duration
+			want bool
+		}{
+			{nil, 5 * time.Minute, true},
+			{func() error { return os.Rename(path, path+".away") }, 50 * time.Second, true},
+			{nil, 20 * time.Second, false},
+			{func() error { return os.Rename(path+".away", path) }, 3 * time.Second, true},
+			{nil, time.Hour, false}, // its date
+		} {
+			if step.do != nil {
+				if err := step.do(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			time.Sleep(step.wait)
+			synctest.Wait()
+			if _, ok := s.Excepted(part, "marking", time.Now()); ok != step.want {
+				t.Errorf("after %v: %t", step.wait, ok)
+			}
+		}
+	})
 }
 
 // What another process adds or ends is in force here soon, without a query on the mail's way.

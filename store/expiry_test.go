@@ -160,9 +160,17 @@ congthu_held_oldest_seconds 60
 # TYPE congthu_store_errors_total counter
 congthu_store_errors_total 0
 `
-	if err := testutil.GatherAndCompare(reg, strings.NewReader(want)); err != nil {
-		t.Error(err)
+	eventually := func() {
+		t.Helper()
+		var err error
+		for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+			if err = testutil.GatherAndCompare(reg, strings.NewReader(want)); err == nil {
+				return
+			}
+		}
+		t.Fatal(err)
 	}
+	eventually()
 	for _, id := range []string{"01A", "01B"} {
 		if err := d.Delete(t.Context(), id, "an", "x"); err != nil {
 			t.Fatal(err)
@@ -171,7 +179,5 @@ congthu_store_errors_total 0
 	for _, name := range []string{"messages 2", "seconds 60"} {
 		want = strings.Replace(want, name, strings.Fields(name)[0]+" 0", 1)
 	}
-	if err := testutil.GatherAndCompare(reg, strings.NewReader(want)); err != nil {
-		t.Error(err)
-	}
+	eventually()
 }

@@ -76,9 +76,6 @@ func (s *Store) Hold(ctx context.Context, h Hold, content io.Reader) (id string,
 	if err != nil {
 		return "", s.trouble(ctx, w.eng, "holding a message", err)
 	}
-	if err := s.measure(ctx); err != nil { // it is held all the same
-		s.options.Log.Warn("held messages could not be counted", "error", err.Error())
-	}
 	return h.ID, nil
 }
 

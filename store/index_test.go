@@ -326,6 +326,50 @@ func TestKeepIndexOfAnotherLog(t *testing.T) {
 	}
 }
 
+// The index waits while the database is in use by others or away, and misses nothing.
+func TestKeepIndexThroughTrouble(t *testing.T) {
+	g, d := newLog(t), newDesk(t, "")
+	g.traffic(t, 0, 3)
+	kill, lines := start(t, "lock", d.path)
+	if line := <-lines; line != "locked" {
+		kill()
+		t.Fatalf("%q", line)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- d.KeepIndex(ctx, g, "mx1", g.dir) }()
+	if err := d.tryHold(t, "01A"); !errors.Is(err, store.ErrLocked) { // as long as the index waited at least
+		t.Error(err)
+	}
+	kill()
+	if err := os.Rename(d.path, d.path+".away"); err != nil {
+		t.Fatal(err)
+	}
+	g.traffic(t, 3, 3)
+	if err := d.tryHold(t, "01A"); !errors.Is(err, store.ErrUnavailable) {
+		t.Error(err)
+	}
+	if err := os.Rename(d.path+".away", d.path); err != nil {
+		t.Fatal(err)
+	}
+	want, _ := g.Tail()
+	for end := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		if seq, _, err := d.Position(t.Context(), "mx1"); err == nil && seq >= want {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatal("the index does not go on")
+		}
+	}
+	stop()
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	if all, _, err := d.Search(t.Context(), store.MessageFilter{}); err != nil || len(all) != 6 {
+		t.Errorf("%d %v", len(all), err)
+	}
+}
+
 func TestSearch(t *testing.T) {
 	g := newLog(t)
 	start := g.clock.Now()

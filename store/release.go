@@ -131,10 +131,7 @@ func (s *Store) ReleaseDone(ctx context.Context, r Release, who, reply string) e
 			err = fmt.Errorf("noting the release of %s: %w", r.ID, ErrDecided)
 		}
 	}
-	if err != nil {
-		return err
-	}
-	return s.measure(ctx)
+	return err
 }
 
 // ReleaseFailed gives up an attempt that is known to have delivered nothing. The message is undecided as
@@ -163,7 +160,7 @@ func (s *Store) Delete(ctx context.Context, id, who, reason string) error {
 	if err := errors.Join(printable(maxName, who), printable(maxReason, reason)); err != nil {
 		return fmt.Errorf("deleting %s: %w", id, err)
 	}
-	err := s.write(ctx, "deleting "+id, func(tx *sql.Tx) error {
+	return s.write(ctx, "deleting "+id, func(tx *sql.Tx) error {
 		state, err := undecidedState(ctx, tx, id)
 		if err != nil {
 			return err
@@ -173,10 +170,6 @@ func (s *Store) Delete(ctx context.Context, id, who, reason string) error {
 		}
 		return end(ctx, tx, id, StateDeleted, micro(s.options.Now()), who, reason)
 	})
-	if err != nil {
-		return err
-	}
-	return s.measure(ctx)
 }
 
 // end decides on a message: what is left of it is what is known of it.
@@ -211,7 +204,7 @@ func (s *Store) TakeRelease(ctx context.Context, bodySHA256, reversePath string,
 		candidates, err = texts(ctx, q, selectPassing, bodySHA256, sender, since)
 		return err
 	})
-	if err != nil || len(candidates) == 0 || len(to) == 0 {
+	if err != nil || len(candidates) == 0 || len(to) == 0 || bodySHA256 == "" {
 		return "", false, err
 	}
 	for _, id := range candidates {

@@ -46,9 +46,10 @@ func (f MessageFilter) conditions() (*conditions, error) {
 	for _, x := range []struct{ condition, value string }{
 		{"m.gate = ?", f.Gate}, {"m.id = ?", f.ID}, {"m.client = ?", f.Client}, {"m.unit = ?", f.Unit},
 		{"m.direction = ?", f.Direction}, {"m.disposition = ?", f.Disposition},
-		{"(m.queue_id = ? OR m.next_queue_id = ?)", f.QueueID},
+		// What names few messages is looked up first; what names many is looked for from the newest on.
+		{among("message WHERE queue_id = ? AND queue_id <> ''", "message WHERE next_queue_id = ? AND next_queue_id <> ''"), f.QueueID},
 		{inFindings("x.rule = ?"), f.Rule}, {inFindings("x.clause = ?"), f.Clause},
-		{"(m.sha256 = ? OR " + inFindings("x.part_sha256 = ?") + ")", strings.ToLower(f.SHA256)},
+		{among("message WHERE sha256 = ?", "message_finding WHERE part_sha256 = ? AND part_sha256 <> ''"), strings.ToLower(f.SHA256)},
 	} {
 		if x.value != "" {
 			c.add(x.condition, x.value)
@@ -58,12 +59,16 @@ func (f MessageFilter) conditions() (*conditions, error) {
 		c.add("m.sender = ?", mailbox(f.Sender))
 	}
 	if f.Recipient != "" {
-		c.add("EXISTS (SELECT 1 FROM message_recipient x WHERE x.gate = m.gate AND x.seq = m.seq AND x.mailbox = ?)", mailbox(f.Recipient))
+		c.add(among("message_recipient WHERE mailbox = ?"), mailbox(f.Recipient))
 	}
 	if f.Held {
 		c.parts = append(c.parts, "m.held")
 	}
 	return c, c.pageOf(f.Since, f.Until, f.After)
+}
+
+func among(rows ...string) string {
+	return "(m.gate, m.seq) IN (SELECT gate, seq FROM " + strings.Join(rows, " UNION ALL SELECT gate, seq FROM ") + ")"
 }
 
 func inFindings(condition string) string {

@@ -62,6 +62,11 @@ func openEngine(ctx context.Context, path string, busy time.Duration, create boo
 
 func (e *engine) open(ctx context.Context, busy time.Duration, create bool) error {
 	if _, err := os.Stat(e.path); errors.Is(err, os.ErrNotExist) && create {
+		// What is left of a database that is gone is kept: SQLite would drop it.
+		err := os.Rename(e.path+"-wal", e.path+"-wal.stale-"+time.Now().UTC().Format(asideFormat))
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("%w: %w", ErrUnavailable, err)
+		}
 		// Before SQLite does, with its umask. Beside another process that makes it: it is there then.
 		f, err := os.OpenFile(e.path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 		if err == nil {

@@ -34,12 +34,12 @@ type Options struct {
 // DefaultBusy is how long another process's write is waited for.
 const DefaultBusy = 5 * time.Second
 
-// refreshEvery is how soon another process's change to the exceptions is seen.
+// refreshEvery is how soon another process's change to the exceptions is seen, and how often what is held is counted.
 const refreshEvery = time.Second
 
 // Metrics are told how the store does.
 type Metrics interface {
-	// Held is told of the undecided messages, and when the oldest of them was held.
+	// Held is told of the undecided messages, and how long the oldest of them has been held: about every second.
 	Held(messages int, oldest time.Duration)
 	// Failed counts a call that failed because of the database.
 	Failed()

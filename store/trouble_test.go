@@ -105,6 +105,98 @@ func TestFileReplaced(t *testing.T) {
 	}
 }
 
+// A log that is left of a database that is gone is neither mixed into a new one nor lost.
+func TestLogWithoutDatabase(t *testing.T) {
+	for _, way := range []string{"new", "restored"} {
+		path := filepath.Join(t.TempDir(), "congthu.db")
+		first := newDesk(t, path)
+		first.officer(t, "an")
+		backup := path + ".backup"
+		if _, err := first.Backup(t.Context(), backup); err != nil {
+			t.Fatal(err)
+		}
+		if err := first.Close(); err != nil {
+			t.Fatal(err)
+		}
+		kill, lines := start(t, "hold", path)
+		<-lines
+		kill()
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+		want := 0
+		if way == "restored" {
+			want = 1
+			if c, err := store.Restore(t.Context(), backup, path); err != nil || c.Kept != "" {
+				t.Fatalf("%+v %v", c, err)
+			}
+		}
+		d := newDesk(t, path)
+		if all, err := d.List(t.Context(), store.Filter{}); err != nil || len(all) != 0 {
+			t.Errorf("%s: %v %v", way, all, err)
+		}
+		if all, err := d.ListOfficers(t.Context()); err != nil || len(all) != want {
+			t.Errorf("%s: %v %v", way, all, err)
+		}
+		if left, err := filepath.Glob(path + "*-wal*"); err != nil || len(left) < 2 { // its own and the one put aside
+			t.Errorf("%s: %v %v", way, left, err)
+		}
+	}
+}
+
+// While the gate runs without its database, a backup can be put in its place, and the gate goes on with it.
+func TestRestoreUnderRunningGate(t *testing.T) {
+	d := newDesk(t, "")
+	key := d.officer(t, "an")
+	if err := d.tryHold(t, "01A"); err != nil {
+		t.Fatal(err)
+	}
+	backup := d.path + ".backup"
+	if _, err := d.Backup(t.Context(), backup); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.tryHold(t, "01B"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(d.path); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.tryHold(t, "01C"); !errors.Is(err, store.ErrUnavailable) {
+		t.Fatal(err)
+	}
+	lock, err := os.OpenFile(d.path+".lock", os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil { // a restoring is under way
+		t.Fatal(err)
+	}
+	if err := d.tryHold(t, "01C"); !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("in the middle: %v", err)
+	}
+	if err := lock.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for { // the gate looks for its database every second, and has the lock for a moment
+		_, err := store.Restore(t.Context(), backup, d.path)
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, store.ErrInUse) {
+			t.Fatal(err)
+		}
+	}
+	if err := d.tryHold(t, "01C"); err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []string{"01A", "01C"} {
+		d.read(t, id, key)
+	}
+	if _, err := d.Show(t.Context(), "01B"); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("out of the old log: %v", err)
+	}
+}
+
 // A damaged file is named as such, at the start and at work; a sound one in its place ends it.
 func TestCorrupt(t *testing.T) {
 	d := newDesk(t, "")

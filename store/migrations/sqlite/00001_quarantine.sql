@@ -43,7 +43,7 @@ CREATE TABLE hold (
 ) STRICT;
 -- The same message of the same envelope is undecided once.
 CREATE UNIQUE INDEX hold_message ON hold (sha256, envelope) WHERE state IN ('held', 'expired', 'releasing');
-CREATE INDEX hold_state ON hold (state, id);
+CREATE INDEX hold_state ON hold (state, held);
 
 CREATE TABLE hold_recipient (
     hold_id   TEXT NOT NULL REFERENCES hold (id) ON DELETE CASCADE,

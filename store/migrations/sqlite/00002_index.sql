@@ -50,6 +50,8 @@ CREATE TABLE message (
 CREATE INDEX message_at ON message (at, gate, seq);
 CREATE INDEX message_id ON message (id);
 CREATE INDEX message_sha256 ON message (sha256);
+CREATE INDEX message_queue_id ON message (queue_id) WHERE queue_id <> '';
+CREATE INDEX message_next_queue_id ON message (next_queue_id) WHERE next_queue_id <> '';
 CREATE INDEX message_sender ON message (sender, at);
 
 CREATE TABLE message_recipient (
@@ -80,6 +82,7 @@ CREATE TABLE message_finding (
     FOREIGN KEY (gate, seq) REFERENCES message (gate, seq) ON DELETE CASCADE
 ) STRICT;
 CREATE INDEX message_finding_rule ON message_finding (rule, gate, seq);
+CREATE INDEX message_finding_part ON message_finding (part_sha256) WHERE part_sha256 <> '';
 
 CREATE TABLE message_uninspected (
     gate   TEXT NOT NULL,
