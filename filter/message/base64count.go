@@ -89,18 +89,20 @@ func cleanLines(b []byte, width int) (lines int) {
 // base64Letters tells whether all of b, which has at least base64Word octets, are letters.
 func base64Letters(b []byte) bool {
 	k := &base64Ranges
-	all := k.letters(binary.LittleEndian.Uint64(b[len(b)-base64Word:]))
-	for len(b) >= 4*base64Word {
-		w := (*[4 * base64Word]byte)(b)
-		all &= k.letters(binary.LittleEndian.Uint64(w[0:])) & k.letters(binary.LittleEndian.Uint64(w[8:])) &
-			k.letters(binary.LittleEndian.Uint64(w[16:])) & k.letters(binary.LittleEndian.Uint64(w[24:]))
-		b = b[4*base64Word:]
+	others := k.others(binary.LittleEndian.Uint64(b[len(b)-base64Word:]))
+	for len(b) >= 8*base64Word {
+		w := (*[8 * base64Word]byte)(b)
+		others |= k.others(binary.LittleEndian.Uint64(w[0:])) | k.others(binary.LittleEndian.Uint64(w[8:])) |
+			k.others(binary.LittleEndian.Uint64(w[16:])) | k.others(binary.LittleEndian.Uint64(w[24:])) |
+			k.others(binary.LittleEndian.Uint64(w[32:])) | k.others(binary.LittleEndian.Uint64(w[40:])) |
+			k.others(binary.LittleEndian.Uint64(w[48:])) | k.others(binary.LittleEndian.Uint64(w[56:]))
+		b = b[8*base64Word:]
 	}
 	for len(b) >= base64Word {
-		all &= k.letters(binary.LittleEndian.Uint64(b))
+		others |= k.others(binary.LittleEndian.Uint64(b))
 		b = b[base64Word:]
 	}
-	return all&highBits == highBits
+	return others&highBits == 0
 }
 
 const (
@@ -108,23 +110,27 @@ const (
 	highBits  = 0x80 * eachOctet
 )
 
-// base64Ranges are the three ranges that the letters stand in: a to z, when capitals are folded to small
-// letters, "/" to "9", and "+". Added to an octet below 0x80, the first number of a range carries into the high
-// bit from the range's first octet on, the second from the octet after its last. They are read from memory:
-// as constants they would be loaded anew for each word. A constant table.
+// base64Ranges are the ranges that the letters stand in: a to z, when capitals are folded to small letters, "/"
+// to "9", and "+". Added to an octet below 0x80, fromA and fromSlash carry into the high bit from the first
+// octet of a range on, pastZ and past9 from the octet after its last, below for all but zero. They are read from
+// memory: as constants they would be loaded anew for each word. A constant table.
 var base64Ranges = letterRanges{
-	low: 0x7f * eachOctet, fold: 0x20 * eachOctet,
+	fold:  0x20 * eachOctet,
 	fromA: (0x80 - 'a') * eachOctet, pastZ: (0x80 - 'z' - 1) * eachOctet,
 	fromSlash: (0x80 - '/') * eachOctet, past9: (0x80 - '9' - 1) * eachOctet,
-	fromPlus: (0x80 - '+') * eachOctet, pastPlus: (0x80 - '+' - 1) * eachOctet,
+	plus: '+' * eachOctet, below: 0x7f * eachOctet,
 }
 
-type letterRanges struct{ low, fold, fromA, pastZ, fromSlash, past9, fromPlus, pastPlus uint64 }
+type letterRanges struct{ fold, fromA, pastZ, fromSlash, past9, plus, below uint64 }
 
-// letters has the high bit of each octet of word set that is a letter. Its other bits mean nothing.
-func (k *letterRanges) letters(word uint64) uint64 {
-	low := word & k.low
-	folded := low | k.fold
-	in := (folded + k.fromA) ^ (folded + k.pastZ) ^ (low + k.fromSlash) ^ (low + k.past9) ^ (low + k.fromPlus) ^ (low + k.pastPlus)
-	return in &^ word
+// others has a high bit set if and only if an octet of word is no letter; which one it is does not say. Its other
+// bits mean nothing.
+func (k *letterRanges) others(word uint64) uint64 {
+	folded := word | k.fold
+	inLetters := (folded + k.fromA) ^ (folded + k.pastZ)
+	inDigits := (word + k.fromSlash) ^ (word + k.past9)
+	notPlus := (word ^ k.plus) + k.below
+	// A letter is in one of the ranges, so that two of three high bits cancel out, or is "+", which has none. An
+	// octet of 0x80 or more may carry into its neighbour, and is itself seen in word.
+	return inLetters ^ inDigits ^ notPlus | word
 }
