@@ -66,3 +66,22 @@ func BenchmarkFromVerdictAndEncode(b *testing.B) {
 		}
 	}
 }
+
+func BenchmarkVerify(b *testing.B) {
+	o := Options{Dir: b.TempDir(), Gate: "gate1"}
+	l := mustOpen(b, o)
+	const records = 10000
+	for range records - 1 {
+		l.Note(verdictOf("01JD0000000000000000000000"))
+	}
+	mustAppend(b, l, verdictOf("01JD0000000000000000000000"))
+	mustClose(b, l)
+	pub := publicKey(b, o.Dir)
+	b.ResetTimer()
+	for b.Loop() {
+		if _, err := Verify(o.Dir, pub); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.N)*records/b.Elapsed().Seconds(), "records/s")
+}

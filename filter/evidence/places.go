@@ -1,6 +1,7 @@
 package evidence
 
 import (
+	"bytes"
 	"context"
 	"crypto/ed25519"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 )
 
 // place is a line of a log and where it stands.
@@ -22,6 +24,27 @@ type place struct {
 
 func (p *place) fault(k FaultKind, seq uint64, format string, args ...any) *Fault {
 	return &Fault{File: p.file, Line: p.n, Seq: seq, Kind: k, Detail: fmt.Sprintf(format, args...)}
+}
+
+// linked is decodeLine for who looks at the chain: of a record that signs nothing only the sequence number
+// and the hash of the one before are read, which is what the chain is made of. That all the rest is as it
+// was written is what the next record's hash says.
+func linked(raw []byte) (Line, error) {
+	rest, ok := bytes.CutPrefix(raw, []byte(`{"seq":`))
+	// In a text the quotes would be escaped.
+	if !ok || bytes.Contains(raw, []byte(`"kind":"checkpoint"`)) || bytes.Contains(raw, []byte(`"kind":"root"`)) {
+		return decodeLine(raw)
+	}
+	digits := bytes.IndexByte(rest[:min(len(rest), seqDigits+1)], ',')
+	if digits < 0 {
+		return decodeLine(raw)
+	}
+	seq, err := strconv.ParseUint(string(rest[:digits]), 10, 64)
+	prev, ok := bytes.CutPrefix(rest[digits:], []byte(`,"prev":"`))
+	if err != nil || seq == 0 || !ok || len(prev) <= len(noHash) || prev[len(noHash)] != '"' {
+		return decodeLine(raw)
+	}
+	return Line{Record: Record{Seq: seq, Prev: string(prev[:len(noHash)])}, Raw: raw, Hash: hashOf(raw)}, nil
 }
 
 // places reads the lines of a log one after the other.
@@ -69,7 +92,7 @@ func (p *places) next() (*place, error) {
 		case err != nil:
 			out.Raw, out.bad = raw, err
 		default:
-			out.Line, out.bad = decodeLine(raw)
+			out.Line, out.bad = linked(raw)
 		}
 		return out, nil
 	}

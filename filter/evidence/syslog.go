@@ -22,7 +22,8 @@ const (
 	streamBackoff  = time.Second      // after the first failure; doubled after each further one
 	streamBackoff2 = time.Minute      // at most
 	streamSettle   = 5 * time.Second  // what was sent so long ago on a connection that still stands counts as sent
-	streamResend   = 4 << 20          // octets sent again after a connection was lost: more than lies in socket buffers
+	streamBuffer   = 512 << 10        // octets of our socket buffer
+	streamResend   = 8 << 20          // octets sent again after a connection was lost: ours, and the server's buffer, which by Linux's default grows to 6 MiB
 )
 
 // StreamOptions say where a stream goes. Address, Position and Format must be set.
@@ -165,6 +166,12 @@ func (s *Stream) dial(ctx context.Context) (net.Conn, error) {
 	conn, err := d.DialContext(ctx, "tcp", s.opt.Address)
 	if err != nil {
 		return nil, err
+	}
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		if err := tcp.SetWriteBuffer(streamBuffer); err != nil {
+			conn.Close()
+			return nil, err
+		}
 	}
 	if s.opt.TLS == nil {
 		return conn, nil

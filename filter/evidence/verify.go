@@ -194,6 +194,11 @@ func (v *verifier) look(c, ahead *place) *Fault {
 		}
 		return c.fault(Changed, v.want, "%v", c.bad)
 	}
+	if ahead == nil { // no hash says what the last record is
+		if _, err := Decode(c.Raw); err != nil {
+			return c.fault(Changed, v.want, "%v", err)
+		}
+	}
 	follows := v.hash == "" || c.Prev == v.hash
 	switch {
 	case c.Seq != v.want && v.hash != "" && follows:

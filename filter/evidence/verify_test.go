@@ -345,3 +345,22 @@ func TestReportSaysWhatNobodySigned(t *testing.T) {
 		t.Errorf("%d records after the last checkpoint, want 2: %+v", r.Unsigned, r)
 	}
 }
+
+// A record whose text quotes a checkpoint's is no checkpoint, and the quick look at a line says what the
+// whole decoding says.
+func TestQuickLookAtALine(t *testing.T) {
+	quoting := act(View, `{"kind":"checkpoint"}`)
+	quoting.Seq, quoting.Prev, quoting.Gate = 7, noHash, `"kind":"root"`
+	for _, r := range append(hostile(), quoting) {
+		raw, err := Encode(r)
+		must(t, err)
+		quick, err := linked(raw)
+		must(t, err)
+		whole, err := decodeLine(raw)
+		must(t, err)
+		if quick.Seq != whole.Seq || quick.Prev != whole.Prev || quick.Hash != whole.Hash ||
+			(quick.Checkpoint != nil) != (whole.Checkpoint != nil) || (quick.Root != nil) != (whole.Root != nil) {
+			t.Errorf("quick %+v\nwhole %+v", quick, whole)
+		}
+	}
+}
