@@ -44,8 +44,8 @@ func (w *dotWriter) WriteFile(f *os.File, off, n int64) (int64, error) {
 		}
 	}
 	switch {
-	case errors.Is(s.err, unix.EINVAL), errors.Is(s.err, unix.ENOSYS):
-		return s.at - off, nil // not from this file, or not to this socket
+	case errors.Is(s.err, unix.EINVAL), errors.Is(s.err, unix.ENOSYS), errors.Is(s.err, unix.EPERM):
+		return s.at - off, nil // not from this file, not to this socket, or not what the service may do
 	case s.err != nil:
 		return s.at - off, fmt.Errorf("sending the message: %w", s.err)
 	}
