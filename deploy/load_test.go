@@ -249,15 +249,16 @@ func (l *load) hit(s span) bool {
 // explained is how many times a message may have come twice: how many times one side had said 250, or been about
 // to, and a kill kept it from the other.
 //
-//   - The client sent the message to the end and was not told 250, with a kill in between. Not so where the gate is
-//     a milter and it was the gate that was killed: the server has queued nothing then.
+//   - The client sent the message to the end and was not told 250, with a kill in between. Not so where the gate was
+//     killed and is a milter, for the server has queued nothing then, or is behind the queue.
 //   - The sink said 250 and its client, killed or that of a killed sink, said nothing more. Where that is a gate
 //     behind a queue, the queue's server must say that it was unsure.
 //   - Behind the queue the server took the message from the gate once more, after a kill; where the gate was killed,
 //     only if the server said that it was unsure.
 func (l *load) explained(n int, got []peer.Delivery, unsure int) (times int) {
+	between := l.victim == killServer || l.victim == killGate && !l.road.milter() && !l.road.after
 	for _, y := range l.tries[n] {
-		if l.victim != killNextHop && !(l.victim == killGate && l.road.milter()) && !y.ok && l.hit(y.span) {
+		if between && !y.ok && l.hit(y.span) {
 			times++
 		}
 	}
