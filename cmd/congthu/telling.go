@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/mail"
 	"path/filepath"
@@ -41,7 +42,7 @@ func newTelling(m *memory, reg prometheus.Registerer) (*telling, error) {
 	if c.Notices.Submit == "" {
 		return t, nil
 	}
-	templates, err := notice.LoadTemplates(c.Notices.Templates, nil, notice.Words{})
+	templates, err := notice.LoadTemplates(c.Notices.Templates, nil, notice.Words{Organisation: c.Notices.Organisation, Contact: c.Notices.Contact})
 	if err != nil {
 		return nil, &exitError{exitConfig, c.Problem("notices.templates", err.Error())}
 	}
@@ -127,21 +128,27 @@ func (t *telling) officers(ctx context.Context, k notice.Kind, item notice.Item)
 	if s == nil {
 		return store.ErrUnavailable
 	}
-	addresses, err := officerAddresses(ctx, s)
+	addresses, err := t.addresses(ctx, s)
 	if err == nil {
 		_, err = t.planner.Officers(ctx, k, addresses, []notice.Item{item})
 	}
 	return err
 }
 
-func officerAddresses(ctx context.Context, s *store.Store) ([]string, error) {
+// addresses are those of the officers who can be told: notices go to nobody outside.
+func (t *telling) addresses(ctx context.Context, s *store.Store) ([]string, error) {
 	officers, err := s.ListOfficers(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("listing officers: %w", err)
 	}
 	var all []string
 	for _, o := range officers {
-		all = append(all, o.Address)
+		if t.m.ours(filter.ParsePath(o.Address, "").Domain) {
+			all = append(all, o.Address)
+		}
+	}
+	if len(all) == 0 {
+		return nil, errors.New("no officer has a mailbox of ours: nobody can be told of held mail, and none of it is deleted when its time is over")
 	}
 	return all, nil
 }
@@ -164,29 +171,68 @@ func (t *telling) expire(ctx context.Context, s *store.Store, now time.Time) err
 	if err != nil {
 		return err
 	}
-	for _, h := range due.Gone {
-		if _, err := t.m.evidence.Append(ctx, evidence.Record{Kind: evidence.KindAct, Act: &evidence.Act{Who: "congthu", What: evidence.Delete, Object: h.ID,
-			Reason: "the time for a decision is over"}}); err != nil {
-			return err
-		}
-		if err := s.Delete(ctx, h.ID, "congthu", "the time for a decision is over"); err != nil {
-			return err
-		}
+	if err := t.gone(ctx, s, due.Gone); err != nil {
+		return err
 	}
-	if t.planner == nil {
-		return nil
+	ended, err := t.marked(ctx, s, due.Ended, now)
+	if err != nil || t.planner == nil {
+		return err
 	}
-	addresses, err := officerAddresses(ctx, s)
+	addresses, err := t.addresses(ctx, s)
 	if err != nil {
 		return err
 	}
 	if err := t.reminded(ctx, s, addresses, due.Half, notice.OfficerHalf, store.HalfTime, now); err != nil {
 		return err
 	}
-	if err := t.reminded(ctx, s, addresses, due.Ended, notice.OfficerExpired, store.EndOfTime, now); err != nil {
+	if err := t.reminded(ctx, s, addresses, ended, notice.OfficerExpired, store.EndOfTime, now); err != nil {
 		return err
 	}
 	return t.waits(ctx, s, addresses)
+}
+
+// gone deletes messages whose grace is over too, each on record first.
+func (t *telling) gone(ctx context.Context, s *store.Store, held []store.Held) error {
+	const why = "the time for a decision is over"
+	for _, h := range held {
+		act := evidence.Act{Who: "congthu", What: evidence.Delete, Object: h.ID, Reason: why}
+		if _, err := t.m.evidence.Append(ctx, evidence.Record{Kind: evidence.KindAct, Act: &act}); err != nil {
+			return fmt.Errorf("recording the end of %s: %w", h.ID, err)
+		}
+		if err := s.Delete(ctx, h.ID, "congthu", why); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// marked lets messages with a marking go as soon as their time is over, whoever could be told: their content may
+// not stay (clause 10.1). The others are left.
+func (t *telling) marked(ctx context.Context, s *store.Store, ended []store.Held, now time.Time) (others []store.Held, err error) {
+	var marked []store.Held
+	var ids []string
+	for _, h := range ended {
+		if !h.Marking {
+			others = append(others, h)
+			continue
+		}
+		t.m.log.Warn("the time of a held message with a marking is over", "id", h.ID)
+		marked, ids = append(marked, h), append(ids, h.ID)
+	}
+	if len(marked) == 0 {
+		return others, nil
+	}
+	if t.planner != nil {
+		addresses, err := t.addresses(ctx, s)
+		if err == nil {
+			_, err = t.planner.Officers(ctx, notice.OfficerExpired, addresses, items(marked))
+		}
+		_, again := t.planner.Expired(ctx, items(marked))
+		if err := errors.Join(err, again); err != nil {
+			t.m.log.Error("people could not be told of marked mail whose time is over", "error", err.Error())
+		}
+	}
+	return others, s.Noticed(ctx, store.EndOfTime, now, ids...)
 }
 
 // reminded tells officers, at the end recipients too, and notes it for those messages that everybody was told of.
@@ -212,7 +258,7 @@ func (t *telling) reminded(ctx context.Context, s *store.Store, officers []strin
 
 // waits tells officers of messages that wait for a decision and that they were not told of.
 func (t *telling) waits(ctx context.Context, s *store.Store, officers []string) error {
-	held, err := s.List(ctx, store.Filter{State: store.StateHeld})
+	held, err := s.List(ctx, store.Filter{State: store.StateHeld, Limit: store.MaxPage})
 	if err != nil {
 		return err
 	}
