@@ -21,6 +21,9 @@ type input struct {
 	part    *message.Part // the leaf that the file is or is in
 	leaf    bool          // the file is the leaf itself: part tells its charset
 	limits  Limits
+	// spend counts octets that the reader unpacks beside members; its error ends the reading. Nil in a worker, where
+	// memory and time are bounded.
+	spend func(octets int64) error
 }
 
 // out takes what a reader finds. An error of a method ends the reading and is returned as it is.
@@ -45,6 +48,16 @@ type sink struct {
 	now     func(f *File, c *message.Spool) error // looks into a member at once; nil: when the container is done
 	waiting []waiting
 	kept    int64 // octets that wait
+}
+
+// spend counts octets that were unpacked out of the file and are no file of their own, such as a document's XML.
+func (s *sink) spend(n int64) error {
+	l := s.in.options.Limits
+	s.octets, s.job.octets = s.octets+n, s.job.octets+n
+	if s.job.octets > l.TotalBytes || s.octets > max(RatioFloor, s.size*l.Ratio) {
+		return stop{message.TooBig}
+	}
+	return nil
 }
 
 // waitingBytes is how many octets of members wait, of a container that a worker reads.
@@ -126,13 +139,13 @@ func (s *sink) member(names []string, r io.Reader) error {
 	c, err := s.keep(r, max(room, 0))
 	limit := stop{}
 	switch {
-	case errors.As(err, &limit):
+	case errors.As(err, &limit) && limit.why == message.TooBig:
 		s.octets, s.job.octets = s.octets+room, s.job.octets+room // it was read that far
 		s.walk.miss(f, limit.why)
 		s.unsure = true
-		if limit.why == message.TooBig {
-			return stop{message.TooBig} // what else is in such an archive is not worth the time
-		}
+		return limit // what else is in such an archive is not worth the time
+	case errors.As(err, &limit): // the reader's own: encrypted, of an unknown kind
+		s.walk.miss(f, limit.why)
 		return nil
 	case errors.Is(err, message.ErrNoRoom):
 		return err

@@ -127,7 +127,7 @@ func (w *walk) file(ctx context.Context, f *File, c content, depth int) error {
 	if !format.worker {
 		s.now = func(f *File, c *message.Spool) error { return w.file(ctx, f, c, depth+1) }
 	}
-	in := &input{content: c, head: head, file: f, part: w.part, leaf: f.Path == "", limits: w.in.options.Limits}
+	in := &input{content: c, head: head, file: f, part: w.part, leaf: f.Path == "", limits: w.in.options.Limits, spend: s.spend}
 	err := w.read(ctx, format, in, s)
 	if err == nil {
 		err = s.open(ctx)
