@@ -37,8 +37,9 @@ type input struct {
 	conn  net.Conn
 	raw   net.Conn // below TLS, or conn
 	pool  *blocks
-	small []byte // its length is that of the longest line, CRLF included
+	small []byte
 	buf   []byte // small, or block
+	most  int    // octets of the longest line, CRLF included
 	r, w  int
 	block *[blockBytes]byte
 
@@ -48,8 +49,22 @@ type input struct {
 }
 
 func newInput(conn net.Conn, pool *blocks, longestLine int) *input {
-	small := make([]byte, longestLine)
-	return &input{conn: conn, raw: conn, pool: pool, small: small, buf: small}
+	small := make([]byte, min(longestLine, firstBytes))
+	return &input{conn: conn, raw: conn, pool: pool, small: small, buf: small, most: longestLine}
+}
+
+// firstBytes is the small buffer in octets until a line is longer, which hardly any is: a connection that
+// waits, of which there may be thousands, holds no more.
+const firstBytes = 512
+
+// grow makes room for the longest line in the small buffer.
+func (in *input) grow() {
+	bigger := make([]byte, in.most)
+	copy(bigger, in.small)
+	if in.block == nil {
+		in.buf = bigger
+	}
+	in.small = bigger
 }
 
 // secure goes on with conn, which is TLS over what was read until now. What is unread is thrown away.
@@ -94,6 +109,9 @@ func (in *input) fill(deadline time.Time) error {
 	if in.r > 0 {
 		copy(in.buf, in.buf[in.r:in.w])
 		in.r, in.w = 0, in.w-in.r
+	}
+	if in.w == len(in.buf) && len(in.buf) < in.most {
+		in.grow()
 	}
 	if err := in.arm(deadline); err != nil {
 		return err
@@ -146,7 +164,7 @@ func (in *input) setBusy(busy bool) {
 }
 
 // line takes the next line, without its CRLF. The slice is valid until the next call. A line of
-// more than len(small) octets is read to its end, kept nowhere, and gives errLineTooLong.
+// more than most octets is read to its end, kept nowhere, and gives errLineTooLong.
 func (in *input) line(deadline time.Time) ([]byte, error) {
 	in.giveBack()
 	seen, long := 0, false
@@ -156,7 +174,7 @@ func (in *input) line(deadline time.Time) ([]byte, error) {
 			end := seen + i
 			in.r += end + 1
 			switch {
-			case long || end+1 > len(in.small):
+			case long || end+1 > in.most:
 				return nil, errLineTooLong
 			case end == 0 || held[end-1] != '\r':
 				return nil, errBareLineFeed
@@ -164,7 +182,7 @@ func (in *input) line(deadline time.Time) ([]byte, error) {
 			return held[:end-1], nil
 		}
 		seen = len(held)
-		if seen >= len(in.small) {
+		if seen >= in.most {
 			long, seen = true, 0
 			in.r = in.w
 		}
@@ -178,7 +196,7 @@ func (in *input) line(deadline time.Time) ([]byte, error) {
 func (in *input) ahead() ([]byte, bool) {
 	held := in.buf[in.r:in.w]
 	end := bytes.IndexByte(held, '\n')
-	if end < 1 || end+1 > len(in.small) || held[end-1] != '\r' {
+	if end < 1 || end+1 > in.most || held[end-1] != '\r' {
 		return nil, false
 	}
 	return held[:end-1], true
@@ -196,8 +214,11 @@ func (in *input) borrow() {
 
 // giveBack returns a borrowed block as soon as what is unread fits the small buffer.
 func (in *input) giveBack() {
-	if in.block == nil || in.buffered() > len(in.small) {
+	if in.block == nil || in.buffered() > in.most {
 		return
+	}
+	if in.buffered() > len(in.small) {
+		in.grow()
 	}
 	in.w = copy(in.small, in.buf[in.r:in.w])
 	in.r, in.buf = 0, in.small
