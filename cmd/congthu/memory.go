@@ -107,9 +107,9 @@ func (m *memory) close() error {
 		return nil
 	}
 	m.act(evidence.Stop, "", "")
+	err := m.evidence.Close() // those who follow it are given its last record
 	m.stop()
 	m.ended.Wait()
-	err := m.evidence.Close()
 	if s := m.store.Load(); s != nil {
 		err = errors.Join(err, s.Close())
 	}
