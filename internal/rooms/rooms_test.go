@@ -25,6 +25,7 @@ func allowed() map[string][]string {
 		"rules/pack":      {"filter"},
 		"store":           {"filter", "filter/message", "filter/evidence", "store/notice"},
 		"store/notice":    {"filter"},
+		"store/review":    {"filter", "filter/message", "filter/evidence", "store"},
 	}
 }
 
