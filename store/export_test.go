@@ -40,3 +40,8 @@ func Seal(content []byte) (pieces [][]byte, open func([][]byte) ([]byte, error),
 		return io.ReadAll(r)
 	}, err
 }
+
+// SearchQuery is the query that Search asks.
+func SearchQuery(f MessageFilter) (query string, args []any, err error) {
+	return f.query(page(f.Limit))
+}

@@ -194,7 +194,8 @@ func end(ctx context.Context, tx *sql.Tx, id string, state State, now int64, who
 
 // TakeRelease tells whether a message that came to a gate is one that is being released, and lets it through:
 // each recipient of a release once, so that a server may split the envelope. A recipient that is not the
-// release's, or was taken, takes nothing. hold is the id of the released message.
+// release's, or was taken, takes nothing. hold is the id of the released message. It costs a query, so it is asked
+// when the message would not pass by itself.
 func (s *Store) TakeRelease(ctx context.Context, bodySHA256, reversePath string, recipients []string) (hold string, ok bool, err error) {
 	now := s.options.Now()
 	sender, since, to := mailbox(reversePath), micro(now.Add(-ReleasePasses)), mailboxes(recipients)

@@ -47,9 +47,9 @@ func (f MessageFilter) conditions() (*conditions, error) {
 		{"m.gate = ?", f.Gate}, {"m.id = ?", f.ID}, {"m.client = ?", f.Client}, {"m.unit = ?", f.Unit},
 		{"m.direction = ?", f.Direction}, {"m.disposition = ?", f.Disposition},
 		// What names few messages is looked up first; what names many is looked for from the newest on.
-		{among("message WHERE queue_id = ? AND queue_id <> ''", "message WHERE next_queue_id = ? AND next_queue_id <> ''"), f.QueueID},
+		{"((m.queue_id = ? AND m.queue_id <> '') OR (m.next_queue_id = ? AND m.next_queue_id <> ''))", f.QueueID},
 		{inFindings("x.rule = ?"), f.Rule}, {inFindings("x.clause = ?"), f.Clause},
-		{among("message WHERE sha256 = ?", "message_finding WHERE part_sha256 = ? AND part_sha256 <> ''"), strings.ToLower(f.SHA256)},
+		{"(m.sha256 = ? OR " + among("message_finding WHERE part_sha256 = ? AND part_sha256 <> ''") + ")", strings.ToLower(f.SHA256)},
 	} {
 		if x.value != "" {
 			c.add(x.condition, x.value)
@@ -67,9 +67,20 @@ func (f MessageFilter) conditions() (*conditions, error) {
 	return c, c.pageOf(f.Since, f.Until, f.After)
 }
 
-func among(rows ...string) string {
-	return "(m.gate, m.seq) IN (SELECT gate, seq FROM " + strings.Join(rows, " UNION ALL SELECT gate, seq FROM ") + ")"
+// query asks for one row more than a page has.
+func (f MessageFilter) query(rows int) (query string, args []any, err error) {
+	c, err := f.conditions()
+	if err != nil {
+		return "", nil, err
+	}
+	order := newestFirst
+	if f.QueueID != "" || f.SHA256 != "" || f.Recipient != "" {
+		order = fewNewestFirst
+	}
+	return selectMessages + c.where() + order + c.limit(rows+1), c.args, nil
 }
+
+func among(rows string) string { return "(m.gate, m.seq) IN (SELECT gate, seq FROM " + rows + ")" }
 
 func inFindings(condition string) string {
 	return "EXISTS (SELECT 1 FROM message_finding x WHERE x.gate = m.gate AND x.seq = m.seq AND " + condition + ")"
@@ -96,7 +107,12 @@ func (c *conditions) pageOf(since, until time.Time, after string) error {
 	return nil
 }
 
-const newestFirst = " ORDER BY m.at DESC, m.gate DESC, m.seq DESC"
+// The order of lists. The + keeps the database from reading in that order all messages there are, in search of
+// the few that a condition names.
+const (
+	newestFirst    = " ORDER BY m.at DESC, m.gate DESC, m.seq DESC"
+	fewNewestFirst = " ORDER BY +m.at DESC, m.gate DESC, m.seq DESC"
+)
 
 // cursor names a row, so that the page after it can be asked for.
 func cursor(at int64, gate string, seq int64) string { return fmt.Sprintf("%d.%d.%s", at, seq, gate) }
@@ -115,14 +131,13 @@ func parseCursor(s string) (at, seq int64, gate string, err error) {
 // Search lists messages, the newest first. next is MessageFilter.After for the page after this one, "" when
 // this is the last.
 func (s *Store) Search(ctx context.Context, f MessageFilter) (all []Message, next string, err error) {
-	c, err := f.conditions()
+	n := page(f.Limit)
+	query, args, err := f.query(n)
 	if err != nil {
 		return nil, "", fmt.Errorf("searching messages: %w", err)
 	}
-	n := page(f.Limit)
-	query := selectMessages + c.where() + newestFirst + c.limit(n+1)
 	err = s.read(ctx, "searching messages", func(q querier) error {
-		if all, err = messages(ctx, q, query, c.args); err != nil {
+		if all, err = messages(ctx, q, query, args); err != nil {
 			return err
 		}
 		if len(all) > n {
