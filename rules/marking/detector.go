@@ -166,6 +166,7 @@ func (u *unit) look(i, at int, v *evidence) {
 	u.properties(i, at, v)
 	for k := range l.marks {
 		c := &l.marks[k]
+		*c = u.raised(i, *c)
 		if !c.vetoed && u.broken(i, *c) {
 			c.vetoed = true
 		}
@@ -175,7 +176,6 @@ func (u *unit) look(i, at int, v *evidence) {
 		if c.vetoed {
 			continue
 		}
-		c = u.raised(i, c)
 		if len(ticks) > 0 {
 			if ticks[k] == ticked {
 				v.add(Evidence{Class: Box, Level: c.level, Score: 0.95, Offset: int64(at)})

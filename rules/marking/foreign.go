@@ -25,12 +25,12 @@ func (u *unit) banners(i, at int, v *evidence) {
 		text, toks = l.raw, tokens(l.raw)
 	}
 	for k, t := range toks {
+		if hasHan(t.word) {
+			u.han(i, at, text, t, v)
+			continue
+		}
 		n, index := u.d.foreignWords.at(text, toks, k, false)
 		if n == 0 {
-			if !hasHan(t.word) {
-				continue
-			}
-			u.han(i, at, text, t, v)
 			continue
 		}
 		if k > 0 && !u.bannerBegins(text[:t.start], i) {

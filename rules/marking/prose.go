@@ -96,7 +96,10 @@ func (u *unit) prose(i int, c candidate) (Class, float64) {
 	if noun >= 0 {
 		before = s.toks[:noun]
 	}
-	if u.denied(s.text, before, loose) || u.d.deniedAfter.has(s.text, s.toks[s.last+1:s.clause()], loose) || u.question(s) {
+	if u.denied(s.text, before, loose) || u.question(s) {
+		return Prose, 0
+	}
+	if numbered := noun >= 0 && u.numbered(s); !numbered && u.d.deniedAfter.has(s.text, s.toks[s.last+1:s.clause()], loose) {
 		return Prose, 0
 	}
 	class, score := u.said(s, c, noun, declared > 0, loose)
