@@ -121,7 +121,7 @@ func TestFromVerdict(t *testing.T) {
 		Findings: []filter.Finding{
 			{Rule: "marking", Clause: "10.1", Mode: filter.Enforce, Disposition: filter.Refuse, Score: .95, Level: "MAT", Part: "2"},
 			{Rule: "signature", Clause: "9.2", Mode: filter.Monitor, Disposition: filter.Accept, Score: 1, Part: "1", Detail: "valid"},
-			{Rule: "marking", Clause: "10.1", Mode: filter.Monitor, Disposition: filter.Tag, Score: .4, Part: "no such part"}},
+			{Rule: "marking", Clause: "10.1", Mode: filter.Monitor, Disposition: filter.Tag, Score: .4, Part: "no such part", Exception: "01JX"}},
 		NotInspected: []message.NotInspected{{Part: "3", Reason: message.Damaged}}})
 	want := Verdict{ID: "01JD", Door: "milter", Listener: "postfix", QueueID: "4X", Client: "192.0.2.7", ClientName: "c.example",
 		Helo: `a\xffb` + "\n" + strings.Repeat("h", maxText-7-len(cutMark)) + cutMark, Login: "a", TLS: "TLSv1.3", Protocol: "ESMTP",
@@ -131,7 +131,7 @@ func TestFromVerdict(t *testing.T) {
 			{Rule: "marking", Clause: "10.1", Mode: "enforce", Disposition: "refuse", Score: .95, Level: "MAT", Part: "2",
 				PartSHA256: "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"}, // of "hello"
 			{Rule: "signature", Clause: "9.2", Mode: "monitor", Disposition: "accept", Score: 1, Part: "1", Detail: "valid"},
-			{Rule: "marking", Clause: "10.1", Mode: "monitor", Disposition: "tag", Score: .4, Part: "no such part"}},
+			{Rule: "marking", Clause: "10.1", Mode: "monitor", Disposition: "tag", Score: .4, Part: "no such part", Exception: "01JX"}},
 		NotInspected: []NotInspected{{"3", string(message.Damaged)}},
 		Policy:       "sha256:00", SHA256: tx.SHA256, Bytes: int64(len(raw)), Error: "engine down"}
 	if diff := cmp.Diff(want, v); diff != "" {

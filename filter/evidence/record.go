@@ -89,6 +89,7 @@ type Finding struct {
 	Part        string  `json:"part,omitempty"`
 	PartSHA256  string  `json:"part_sha256,omitempty"` // of the part's decoded octets, hex
 	Detail      string  `json:"detail,omitempty"`
+	Exception   string  `json:"exception,omitempty"` // of an officer's, because of which it was not acted on
 }
 
 // NotInspected is a part that could not be looked into, and why.

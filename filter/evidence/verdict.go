@@ -46,7 +46,7 @@ func FromVerdict(tx *filter.Transaction, v filter.Verdict) Verdict {
 			break
 		}
 		e := Finding{Rule: word(f.Rule), Clause: word(f.Clause), Mode: string(f.Mode), Disposition: f.Disposition.String(),
-			Score: f.Score, Level: word(f.Level), Part: word(f.Part), Detail: cleanTo(f.Detail, maxDetail)}
+			Score: f.Score, Level: word(f.Level), Part: word(f.Part), Detail: cleanTo(f.Detail, maxDetail), Exception: word(f.Exception)}
 		if f.Disposition >= filter.Tag && f.Part != "" {
 			e.PartSHA256 = digests.of(f.Part)
 		}
