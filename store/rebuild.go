@@ -67,6 +67,25 @@ func (s *Store) clear(ctx context.Context, first evidence.Line) error {
 	})
 }
 
+// indexPause is how long records are gathered after a transaction of the index that was not full. A transaction costs
+// as much as entering ten records.
+const indexPause = 300 * time.Millisecond
+
+// fullBatch is so many records that more of them wait already.
+const fullBatch = 256
+
+// indexGathered indexes lines, then lets more come together.
+func (s *Store) indexGathered(ctx context.Context, lines []evidence.Line) error {
+	if err := s.Index(ctx, lines); err != nil || len(lines) >= fullBatch {
+		return err
+	}
+	select {
+	case <-ctx.Done():
+	case <-time.After(indexPause):
+	}
+	return nil
+}
+
 // KeepIndex follows a gate's log into the index until ctx ends or the log does. Trouble with the database is
 // waited for: the log is the buffer. When another process moved the position, as Rebuild does, it goes on from
 // there; when the records after it were pruned, or the log is not the one that was indexed, it makes the index
@@ -76,7 +95,7 @@ func (s *Store) KeepIndex(ctx context.Context, l Log, gate, dir string) error {
 	for {
 		seq, _, err := s.Position(ctx, gate)
 		if err == nil {
-			err = l.Follow(ctx, seq+1, func(lines []evidence.Line) error { return s.Index(ctx, lines) })
+			err = l.Follow(ctx, seq+1, func(lines []evidence.Line) error { return s.indexGathered(ctx, lines) })
 		}
 		switch {
 		case ctx.Err() != nil:
