@@ -72,6 +72,7 @@ func (c *connection) bdat(ctx context.Context, args string) (reply, error) {
 	}
 	// The last chunk, or one that goes beyond a limit: what follows that one is without a transaction.
 	bare, nul := m.lines.end()
+	c.in.giveBack() // many may wait to be judged
 	return c.decide(ctx, tx, m.spool, received{bare: bare && !tx.binary, nul: nul && !tx.binary, notKept: m.err})
 }
 

@@ -41,6 +41,7 @@ func (c *connection) data(ctx context.Context, args string) (reply, error) {
 	if err != nil {
 		return c.broken(tx, err)
 	}
+	c.in.giveBack() // many may wait to be judged
 	return c.decide(ctx, tx, spool, got)
 }
 

@@ -25,9 +25,11 @@ func newDotWriter(conn net.Conn, pool *blocks, idle time.Duration) *dotWriter {
 	return &dotWriter{conn: conn, pool: pool, idle: idle, block: pool.get(), last: [2]byte{'\r', '\n'}}
 }
 
-// release gives the writer's block back.
+// release gives the writer's block back, if it was not given back yet.
 func (w *dotWriter) release() {
-	w.pool.put(w.block)
+	if w.block != nil {
+		w.pool.put(w.block)
+	}
 	w.block = nil
 }
 

@@ -243,6 +243,7 @@ func (h *nextHop) data(c content, pool *blocks) (reply, error) {
 	if err := w.finish(); err != nil {
 		return reply{}, fmt.Errorf("next hop %s: %w: %w", h.addr, errAfterDot, err)
 	}
+	w.release() // the answer may take its time
 	r, err = h.reply(2, time.Now().Add(h.times.Final))
 	if err != nil {
 		return reply{}, fmt.Errorf("%w: %w", errAfterDot, err)
