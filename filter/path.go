@@ -141,7 +141,11 @@ func plainText(s string) bool {
 // plainDomain tells a domain or an address literal (RFC 5321 section 4.1.2).
 func plainDomain(s string) bool {
 	if n := len(s); n > 2 && s[0] == '[' && s[n-1] == ']' {
-		return strings.IndexFunc(s[1:n-1], func(r rune) bool { return r <= ' ' || r > '~' || r >= '[' && r <= ']' }) < 0
+		// Of what RFC 5321 section 4.1.3 allows in an address literal, that of which addresses are made: "<" and
+		// "," end a path for some servers here too.
+		return strings.IndexFunc(s[1:n-1], func(r rune) bool {
+			return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '.' && r != ':' && r != '-'
+		}) < 0
 	}
 	s = strings.TrimSuffix(s, ".")
 	if !isASCII(s) {

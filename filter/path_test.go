@@ -25,6 +25,8 @@ func TestParsePath(t *testing.T) {
 		{"<nguyễn@bộ.vn.>", filter.Path{Local: "nguyễn", Domain: "bộ.vn"}, true},
 		{"<an@[192.0.2.1]>", filter.Path{Local: "an", Domain: "[192.0.2.1]"}, true},
 		{"<an@[IPv6:2001:db8::1]>", filter.Path{Local: "an", Domain: "[IPv6:2001:db8::1]"}, true},
+		{"<an@[192.0.>.1]>", filter.Path{Local: "an", Domain: "[192.0.>.1]"}, false},
+		{"<an@[IPv6:2001:db8::1]>", filter.Path{Local: "an", Domain: "[IPv6:2001:db8::1]"}, true},
 		// What servers take all the same, and how they read it.
 		{"<nvan@gmail.com(c)>", filter.Path{Local: "nvan", Domain: "gmail.com"}, false},
 		{"<nvan@(c)gmail.com>", filter.Path{Local: "nvan", Domain: "gmail.com"}, false},
