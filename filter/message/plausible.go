@@ -6,30 +6,74 @@ import (
 	"unicode/utf8"
 )
 
-// vietnameseLetter is what a letter of Vietnamese is made of.
-type vietnameseLetter struct {
-	base rune // small, without its tone
-	tone uint8
+// letter is what a letter of Vietnamese is made of. Base is ASCII, or one of the numbers of beyond.
+type letter struct {
+	base  byte // small, without its tone; 0 for what is no letter
+	tone  uint8
+	upper bool
 }
 
-// vietnameseLetters are the letters beyond ASCII, small ones. A constant table.
-var vietnameseLetters = makeVietnameseLetters()
+// beyond are the letters beyond ASCII without a tone; inside of a syllable each is its place here, from 1.
+const beyond = "ăâđêôơư"
 
-func makeVietnameseLetters() map[rune]vietnameseLetter {
-	t := map[rune]vietnameseLetter{'đ': {base: 'đ'}}
-	for row := range strings.FieldsSeq("aàảãáạ ăằẳẵắặ âầẩẫấậ eèẻẽéẹ êềểễếệ iìỉĩíị oòỏõóọ ôồổỗốộ ơờởỡớợ uùủũúụ ưừửữứự yỳỷỹýỵ") {
-		base, tone := rune(0), uint8(0)
+// Ranges that have letters of Vietnamese beyond ASCII: Latin-1 to Latin Extended-B, and Latin Extended Additional.
+const (
+	latinFirst, latinEnd = 0xc0, 0x1b1
+	addedFirst, addedEnd = 0x1ea0, 0x1efa
+)
+
+// letters are the letters of Vietnamese, in the two ranges. A constant table.
+var letters = makeLetters()
+
+type letterTable struct {
+	latin [latinEnd - latinFirst]letter
+	added [addedEnd - addedFirst]letter
+}
+
+func makeLetters() *letterTable {
+	t := new(letterTable)
+	put := func(r rune, l letter) {
+		switch {
+		case r >= latinFirst && r < latinEnd:
+			t.latin[r-latinFirst] = l
+		case r >= addedFirst && r < addedEnd:
+			t.added[r-addedFirst] = l
+		}
+	}
+	for row := range strings.FieldsSeq("aàảãáạ ăằẳẵắặ âầẩẫấậ đ eèẻẽéẹ êềểễếệ iìỉĩíị oòỏõóọ ôồổỗốộ ơờởỡớợ uùủũúụ ưừửữứự yỳỷỹýỵ") {
+		base, tone := byte(0), uint8(0)
 		for _, r := range row {
 			if tone == 0 {
-				base = r
+				base = baseOf(r)
 			}
-			if r >= utf8.RuneSelf {
-				t[r] = vietnameseLetter{base, tone}
-			}
+			put(r, letter{base, tone, false})
+			put(unicode.ToUpper(r), letter{base, tone, true})
 			tone++
 		}
 	}
 	return t
+}
+
+// baseOf is a letter without a tone as syllables are written here.
+func baseOf(r rune) byte {
+	if r < utf8.RuneSelf {
+		return byte(r)
+	}
+	return byte(utf8.RuneCountInString(beyond[:strings.IndexRune(beyond, r)]) + 1)
+}
+
+func (t *letterTable) of(r rune) letter {
+	switch {
+	case r >= 'a' && r <= 'z':
+		return letter{base: byte(r)}
+	case r >= 'A' && r <= 'Z':
+		return letter{base: byte(r) | 0x20, upper: true}
+	case r >= latinFirst && r < latinEnd:
+		return t.latin[r-latinFirst]
+	case r >= addedFirst && r < addedEnd:
+		return t.added[r-addedFirst]
+	}
+	return letter{}
 }
 
 // toneAcute and toneDot are the tones of a syllable that ends in c, ch, p or t.
@@ -45,12 +89,38 @@ const maxSyllable = 8
 const nuclei = " a ă â e ê i o ô ơ u ư y ai ao au ay âu ây eo êu ia iu iê yê ya oa oă oe oi oo oai oao oay oeo ôi ôô ơi ua uâ ui uê uô uơ uy ưa ưi ươ ưu" +
 	" iêu yêu uây uôi uao uêu uyê uya uyu uyêu ươi ươu "
 
+// nucleusSet are the nuclei as syllables are written here. A constant table.
+var nucleusSet = makeNuclei()
+
+func makeNuclei() map[string]bool {
+	set := map[string]bool{}
+	for n := range strings.FieldsSeq(nuclei) {
+		var b []byte
+		for _, r := range n {
+			b = append(b, baseOf(r))
+		}
+		set[string(b)] = true
+	}
+	return set
+}
+
 // common are syllables that most Vietnamese mail has; they decide between readings that are equally plausible.
 const common = " của và các có được cho không là trong người một này đã với những để từ đến về khi như ra vào lại thì nhưng cũng nào vì đó tôi bạn ông bà anh chị" +
 	" trả lời chuyển tiếp thư gửi kính báo cáo tiêu đề chủ đề họp lịch công tác văn bản phòng trưởng giám đốc ban bộ sở cục vụ tỉnh huyện xã thành phố việt nam" +
 	" nguyễn trần lê phạm hoàng huỳnh võ đặng bùi đỗ hồ ngô dương thị hữu đức hội nghị quyết định thông số kế hoạch triển khai thực hiện đề nghị yêu cầu ý kiến" +
 	" mật tối tuyệt bảo bí khẩu tài liệu nước nhà cộng hòa hoà xã chủ nghĩa độc lập tự hạnh phúc ngày tháng năm tuần quý giờ sáng chiều hôm trước sau" +
 	" môi trường nguyên đất khí dự án phê duyệt kiểm tra hướng dẫn đăng ký hồ sơ mời dự xin chào cảm ơn trân trọng "
+
+// commonSet are the common syllables. A constant table.
+var commonSet = makeCommon()
+
+func makeCommon() map[string]bool {
+	set := map[string]bool{}
+	for w := range strings.FieldsSeq(common) {
+		set[w] = true
+	}
+	return set
+}
 
 // score is how Vietnamese a text looks.
 type score struct {
@@ -133,7 +203,7 @@ func (s *score) word(w string) {
 		s.accented++
 		if ok {
 			s.fitting++
-			if strings.Contains(common, " "+strings.ToLower(w)+" ") {
+			if commonSet[strings.ToLower(w)] {
 				s.common++
 			}
 		}
@@ -143,56 +213,85 @@ func (s *score) word(w string) {
 // isSyllable tells a word that could be a syllable of Vietnamese, in NFC, written in small letters, in
 // capitals or with one capital at its beginning.
 func isSyllable(w string) bool {
-	var buf [maxSyllable * utf8.UTFMax]byte
-	letters := buf[:0]
+	var buf [maxSyllable]byte
 	count, tone, upper := 0, uint8(0), 0
 	for _, r := range w {
-		low := r
-		switch {
-		case r >= 'A' && r <= 'Z':
-			low = r | 0x20
-		case r >= utf8.RuneSelf:
-			low = unicode.ToLower(r)
+		l := letters.of(r)
+		if l.base == 0 || count == maxSyllable || l.tone != 0 && tone != 0 {
+			return false
 		}
-		if low != r {
+		if l.upper {
 			if upper != count {
 				return false
 			}
 			upper++
 		}
-		l, ok := vietnameseLetter{base: low}, low >= 'a' && low <= 'z'
-		if low >= utf8.RuneSelf {
-			l, ok = vietnameseLetters[low]
-		}
-		if count++; !ok || count > maxSyllable || l.tone != 0 && tone != 0 {
-			return false
-		}
 		tone |= l.tone
-		letters = utf8.AppendRune(letters, l.base)
+		buf[count] = l.base
+		count++
 	}
-	return (upper <= 1 || upper == count) && spelled(string(letters), tone)
+	return (upper <= 1 || upper == count) && spelled(buf[:count], tone)
 }
 
-// spelled tells a syllable by its letters without the tone: consonants, vowels, consonants.
-func spelled(s string, tone uint8) bool {
-	for _, first := range []string{"ngh", "ng", "nh", "gh", "gi", "kh", "ph", "th", "tr", "ch", "qu", "b", "c", "d", "đ", "g", "h", "k", "l", "m", "n", "p", "r", "s", "t", "v", "x", ""} {
-		if rest, ok := strings.CutPrefix(s, first); ok && rimes(rest, tone) {
+// dStroke is đ inside of a syllable.
+const dStroke = 3
+
+// spelled tells a syllable by its letters without the tone: consonants, vowels, consonants. What can begin in two
+// ways, as "gi" does, is tried in both.
+func spelled(s []byte, tone uint8) bool {
+	if rimes(s, tone) {
+		return true
+	}
+	for n := min(firstConsonants(s), len(s)); n > 0; n-- {
+		if begins(s[:n]) && rimes(s[n:], tone) {
 			return true
 		}
 	}
 	return false
 }
 
+// firstConsonants is how many letters a beginning may have at most.
+func firstConsonants(s []byte) int {
+	if len(s) > 0 && s[0] == 'n' {
+		return 3 // ngh
+	}
+	return 2
+}
+
+// begins tells the consonants that a syllable may begin with.
+func begins(s []byte) bool {
+	switch len(s) {
+	case 1:
+		return s[0] == dStroke || strings.IndexByte("bcdghklmnprstvx", s[0]) >= 0
+	case 2:
+		switch s[1] {
+		case 'h':
+			return strings.IndexByte("ngkptc", s[0]) >= 0
+		case 'g':
+			return s[0] == 'n'
+		case 'i':
+			return s[0] == 'g'
+		case 'r':
+			return s[0] == 't'
+		case 'u':
+			return s[0] == 'q'
+		}
+	case 3:
+		return s[0] == 'n' && s[1] == 'g' && s[2] == 'h'
+	}
+	return false
+}
+
 // rimes tells vowels and the consonants after them.
-func rimes(s string, tone uint8) bool {
+func rimes(s []byte, tone uint8) bool {
 	end := len(s)
 	for end > 0 && strings.IndexByte("cghkmnpt", s[end-1]) >= 0 {
 		end--
 	}
-	if end == 0 || strings.IndexByte(s, ' ') >= 0 || !strings.Contains(nuclei, " "+s[:end]+" ") {
+	if end == 0 || !nucleusSet[string(s[:end])] {
 		return false
 	}
-	switch s[end:] {
+	switch string(s[end:]) {
 	case "", "m", "n", "ng", "nh":
 		return true
 	case "c", "ch", "p", "t":

@@ -48,6 +48,9 @@ func Readings(raw []byte, charset string) []Reading {
 	}
 	octets := raw
 	if dec == nil && utf8.Valid(raw) {
+		if !onceRead(raw) {
+			return out
+		}
 		octets = decodeWith(toWindows1252{}, raw)
 	}
 	base := scoreText(cutSample(first.Text), false)
@@ -95,6 +98,9 @@ func rank(octets []byte, base score, html bool) []string {
 	type ranked struct {
 		name string
 		score
+	}
+	if base.share()+minGain > 1 { // nothing can be so much better
+		return nil
 	}
 	var list []ranked
 	try := func(name string) {
@@ -182,6 +188,26 @@ func charsetName(label string) string {
 		return "utf-8"
 	}
 	return label
+}
+
+// onceRead tells UTF-8 that could be the letters of another charset, read once too often: they would all be of
+// windows-1252, or signs of VIQR. Vietnamese that is right has most of its letters elsewhere.
+func onceRead(text []byte) bool {
+	inside, outside := 0, 0
+	for i := 0; i < len(text) && i < maxSample; {
+		if text[i] < utf8.RuneSelf {
+			i++
+			continue
+		}
+		r, n := utf8.DecodeRune(text[i:])
+		if _, ok := charmap.Windows1252.EncodeRune(r); ok || r < 0x100 {
+			inside++
+		} else {
+			outside++
+		}
+		i += n
+	}
+	return outside <= inside
 }
 
 // toWindows1252 turns letters back into the octets of windows-1252, or of Latin-1 where that has none: so

@@ -52,15 +52,18 @@ func (p *Part) Texts() ([]TextReading, error) {
 	html := p.MediaType == "text/html" || p.MediaType == "application/xhtml+xml"
 	dec := charsetDecoder(label)
 	back := dec == nil && utf8.Valid(raw)
-	octets := raw
-	if back {
-		octets = decodeWith(toWindows1252{}, raw)
+	var guessed []string
+	if !back || onceRead(raw) {
+		octets := raw
+		if back {
+			octets = decodeWith(toWindows1252{}, raw)
+		}
+		if dec == nil {
+			dec = lenientUTF8{}
+		}
+		guessed = rank(octets, scoreText(norm.NFC.String(string(decodeWith(dec, raw))), html), html)
 	}
-	if dec == nil {
-		dec = lenientUTF8{}
-	}
-	base := scoreText(norm.NFC.String(string(decodeWith(dec, raw))), html)
-	for _, g := range rank(octets, base, html) {
+	for _, g := range guessed {
 		out = append(out, TextReading{Charset: g, Guessed: true, part: p, back: back,
 			from: func() transform.Transformer { return guessDecoder(g) }})
 	}
