@@ -21,6 +21,7 @@ type format struct {
 	mediaType string
 	worker    bool // read in a worker process: the reader may exhaust memory or the stack
 	read      reader
+	warm      func() error // done by a worker before its first file; nil is nothing
 }
 
 // unknown is a file that nothing is known of.
@@ -37,6 +38,11 @@ func newTeller(formats map[string]format) teller {
 }
 
 func tell(formats map[string]format, head []byte, c content, label string, names []string) (f format, known bool) {
+	if name, mediaType, ok := magic(head, c); ok {
+		f, known := formats[name]
+		f.mediaType = mediaType
+		return f, known
+	}
 	m := mimetype.Detect(head)
 	for t := m; t != nil; t = t.Parent() {
 		mediaType, _, err := mime.ParseMediaType(t.String())

@@ -10,7 +10,7 @@ import (
 
 // Frames between the gate and a worker: one octet that says what it is, four octets of length, big-endian,
 // and so many octets. The gate sends a job, then the file in chunks, then end. The worker answers with what it
-// finds and, last, done.
+// finds and, last, done. Before its first job it says that it is ready.
 const (
 	frameJob    byte = 'J' // jobFrame
 	frameChunk  byte = 'C' // octets of the file, or of a member
@@ -19,7 +19,8 @@ const (
 	frameFact   byte = 'F' // Fact
 	frameMiss   byte = 'N' // message.Reason
 	frameMember byte = 'M' // []string, the member's names; chunks and an end follow
-	frameBad    byte = 'B' // instead of a member's end: it is damaged
+	frameBad    byte = 'B' // instead of a member's end: message.Reason, "" when it is damaged
+	frameReady  byte = 'R' // string: what did not start, "" when everything did
 	frameDone   byte = 'D' // doneFrame
 )
 

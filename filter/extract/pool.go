@@ -24,6 +24,7 @@ type PoolOptions struct {
 	Env      []string      // its whole environment
 	Workers  int           // at once
 	Deadline time.Duration // for one file; then the worker is killed
+	Lazy     bool          // a worker is started when the first file needs it, not before
 	Metrics  PoolMetrics   // nil is none
 	Log      *slog.Logger  // nil is none
 }
@@ -47,7 +48,7 @@ type Pool struct {
 	ended   sync.WaitGroup
 }
 
-// NewPool starts the workers, so that the first file does not wait for one.
+// NewPool starts the workers, so that the first file does not wait for one, unless the options say otherwise.
 func NewPool(o PoolOptions) (*Pool, error) {
 	if o.Workers < 1 || o.Deadline <= 0 || len(o.Command) == 0 {
 		return nil, errors.New("starting workers: need a command, at least one worker and a deadline")
@@ -60,6 +61,12 @@ func NewPool(o PoolOptions) (*Pool, error) {
 	}
 	p := &Pool{options: o, idle: make(chan *worker, o.Workers)}
 	p.ctx, p.stop = context.WithCancel(context.Background())
+	if o.Lazy {
+		for range o.Workers {
+			p.idle <- nil
+		}
+		return p, nil
+	}
 	first, err := p.start()
 	if err != nil {
 		p.stop()
@@ -184,8 +191,37 @@ func (p *Pool) start() (*worker, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("starting a worker: %w", err)
 	}
-	return &worker{cmd: cmd, in: in, out: bufio.NewWriterSize(in, maxChunk), frames: frameReader{r: bufio.NewReaderSize(out, maxChunk)},
-		reap: sync.OnceFunc(func() { _ = cmd.Wait() })}, nil // how it ended is known: it was killed
+	w := &worker{cmd: cmd, in: in, out: bufio.NewWriterSize(in, maxChunk), frames: frameReader{r: bufio.NewReaderSize(out, maxChunk)},
+		reap: sync.OnceFunc(func() { _ = cmd.Wait() })} // how it ended is known: it was killed
+	if err := p.ready(w); err != nil {
+		w.kill()
+		w.reap()
+		return nil, fmt.Errorf("starting a worker: %w", err)
+	}
+	return w, nil
+}
+
+// startDeadline is how long a worker may take until it is ready: the first one compiles the PDF library.
+const startDeadline = 2 * time.Minute
+
+// ready waits until a worker is.
+func (p *Pool) ready(w *worker) error {
+	timer := time.AfterFunc(startDeadline, w.kill)
+	defer timer.Stop()
+	unclose := context.AfterFunc(p.ctx, w.kill)
+	defer unclose()
+	kind, payload, err := w.frames.next()
+	if err != nil {
+		return fmt.Errorf("it ended at once or took more than %s: %w", startDeadline, err)
+	}
+	var problem string
+	if kind != frameReady || json.Unmarshal(payload, &problem) != nil {
+		return errors.New("it is no worker")
+	}
+	if problem != "" {
+		p.options.Log.Error("a worker cannot read every format", "error", problem)
+	}
+	return nil
 }
 
 func (w *worker) kill() { _ = w.cmd.Process.Kill() } // one that ended before is as dead
@@ -277,10 +313,22 @@ func (w *worker) member(payload []byte, o out) error {
 	if err := o.member(names, r); err != nil {
 		return err
 	}
-	if _, err := io.Copy(io.Discard, r); err != nil && !errors.Is(err, errDamagedMember) {
+	if _, err := io.Copy(io.Discard, r); err != nil && !r.ended {
 		return stop{WorkerFailed}
 	}
 	return nil
+}
+
+// memberError is why the worker could not read a file inside to its end.
+func memberError(payload []byte) error {
+	var why message.Reason
+	if json.Unmarshal(payload, &why) != nil {
+		return stop{WorkerFailed}
+	}
+	if why == "" {
+		return errDamagedMember
+	}
+	return stop{why}
 }
 
 // memberReader reads a file inside out of a worker's frames.
@@ -288,6 +336,7 @@ type memberReader struct {
 	frames *frameReader
 	rest   []byte
 	err    error
+	ended  bool // by the worker
 }
 
 func (r *memberReader) Read(p []byte) (int, error) {
@@ -302,9 +351,9 @@ func (r *memberReader) Read(p []byte) (int, error) {
 		case kind == frameChunk:
 			r.rest = payload
 		case kind == frameEnd:
-			r.err = io.EOF
+			r.err, r.ended = io.EOF, true
 		case kind == frameBad:
-			r.err = errDamagedMember
+			r.err, r.ended = memberError(payload), true
 		default:
 			r.err = stop{WorkerFailed}
 		}

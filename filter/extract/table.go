@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"maps"
 	"path"
 	"strings"
 )
@@ -10,7 +11,9 @@ import (
 func formats() map[string]format {
 	all := map[string]format{
 		"text": {read: readText},
+		"html": {read: readHTML},
 	}
+	maps.Copy(all, workerFormats())
 	for name, f := range all {
 		f.name = name
 		all[name] = f
@@ -23,8 +26,10 @@ func readerOf(mediaType string) (name string, ok bool) {
 	switch mediaType {
 	case "text/plain":
 		return "text", true
+	case "text/html", "application/xhtml+xml":
+		return "html", true
 	}
-	return "", false
+	return workerReaderOf(mediaType)
 }
 
 // textReader is the reader for what looks like plain text: formats that begin like text are told by what the

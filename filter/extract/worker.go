@@ -29,6 +29,9 @@ func work(r io.Reader, w io.Writer, memory int64, prepare func(memory int64) err
 	}
 	fr := &frameReader{r: bufio.NewReaderSize(r, maxChunk)}
 	bw := bufio.NewWriterSize(w, maxChunk)
+	if err := ready(bw, all); err != nil {
+		return err
+	}
 	for {
 		err := workOne(fr, bw, all)
 		if errors.Is(err, io.EOF) {
@@ -41,6 +44,26 @@ func work(r io.Reader, w io.Writer, memory int64, prepare func(memory int64) err
 			return fmt.Errorf("answering: %w", err)
 		}
 	}
+}
+
+// ready starts what readers need and says so. A library that does not start fails the files that need it, not others.
+func ready(bw *bufio.Writer, all map[string]format) error {
+	problem := ""
+	for _, f := range all {
+		if f.warm == nil {
+			continue
+		}
+		if err := f.warm(); err != nil {
+			problem = err.Error()
+		}
+	}
+	if err := (frameWriter{bw}).json(frameReady, problem); err != nil {
+		return fmt.Errorf("saying that it is ready: %w", err)
+	}
+	if err := bw.Flush(); err != nil {
+		return fmt.Errorf("saying that it is ready: %w", err)
+	}
+	return nil
 }
 
 // workOne reads one file. The error is one of the pipe.
@@ -135,9 +158,10 @@ func (o *workerOut) member(names []string, r io.Reader) error {
 		return err
 	}
 	reading, writing := o.frames.copy(r, o.buf)
-	end := frameEnd
-	if reading != nil {
-		end = frameBad
+	if reading == nil {
+		return o.sent(errors.Join(writing, o.frames.write(frameEnd, nil)))
 	}
-	return o.sent(errors.Join(writing, o.frames.write(end, nil)))
+	limit := stop{}
+	errors.As(reading, &limit)
+	return o.sent(errors.Join(writing, o.frames.json(frameBad, limit.why)))
 }

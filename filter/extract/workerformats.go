@@ -1,0 +1,56 @@
+package extract
+
+import (
+	"bytes"
+	"io"
+	"os"
+)
+
+// CacheVariable names the environment variable that tells a worker the directory of compiled code (PoolOptions.Env).
+// Whoever can write there runs code in the worker.
+const CacheVariable = "CONGTHU_WORKER_CACHE"
+
+// workerFormats are the readers that work in a worker.
+func workerFormats() map[string]format {
+	pdf := newPDFReader(os.Getenv(CacheVariable))
+	return map[string]format{
+		"pdf": {worker: true, read: pdf.read, warm: pdf.warm},
+	}
+}
+
+// workerReaderOf is the reader in a worker for a media type as the content says it.
+func workerReaderOf(mediaType string) (name string, ok bool) {
+	switch mediaType {
+	case "application/pdf":
+		return "pdf", true
+	}
+	return "", false
+}
+
+// Where readers of PDF look for its header and trailer (PDF 1.7, annex H.3, notes 13 and 18), in octets.
+const (
+	pdfHeader  = 1024
+	pdfTrailer = 1024
+)
+
+// magic tells formats that mimetype does not know, or not where other programs do.
+func magic(head []byte, c content) (name, mediaType string, ok bool) {
+	switch {
+	case hiddenPDF(head, c):
+		return "pdf", "application/pdf", true
+	}
+	return "", "", false
+}
+
+// hiddenPDF tells a PDF file behind something else, which every program opens as one.
+func hiddenPDF(head []byte, c content) bool {
+	i := bytes.Index(head[:min(len(head), pdfHeader)], []byte("%PDF-"))
+	if i <= 0 {
+		return false
+	}
+	tail := make([]byte, min(c.Size(), pdfTrailer))
+	if _, err := c.ReadAt(tail, c.Size()-int64(len(tail))); err != nil && err != io.EOF {
+		return false
+	}
+	return bytes.Contains(tail, []byte("%%EOF"))
+}
