@@ -158,14 +158,13 @@ func (u *unit) listed(i int, c candidate) bool {
 		if l == nil {
 			continue
 		}
-		for _, m := range l.marks {
+		for n := range l.marks {
+			m := &l.marks[n]
 			if m.level == c.level || m.vetoed {
 				continue
 			}
-			if cell := l.cellOf(m.start); cell >= 0 {
-				if alone, _ := u.alone(l, cell, m); alone {
-					return true
-				}
+			if cell := l.cellOf(m.start); cell >= 0 && m.alone.is(func() bool { ok, _ := u.alone(l, cell, *m); return ok }) {
+				return true
 			}
 		}
 	}
@@ -227,18 +226,19 @@ func (u *unit) guiding(i int) bool {
 // guidingLine tells a line that begins with a word of guidance, or holds a phrase of guidance in capitals.
 func (u *unit) guidingLine(i int) bool {
 	l := u.line(i)
-	if l == nil || len(l.toks) == 0 {
-		return false
-	}
+	return l != nil && len(l.toks) > 0 && l.guide.is(func() bool { return u.d.guidingLine(l) })
+}
+
+func (d *Detector) guidingLine(l *line) bool {
 	loose := !l.vietnamese
-	if n, _ := u.d.numbered.at(l.text, l.toks, 0, loose); n > 0 && l.toks[0].style != lower && len(l.toks) > n && numeral(l.toks[n].word) {
+	if n, _ := d.numbered.at(l.text, l.toks, 0, loose); n > 0 && l.toks[0].style != lower && len(l.toks) > n && numeral(l.toks[n].word) {
 		return true
 	}
 	for k, t := range l.toks {
 		if t.style != caps && (k > 0 || t.style == lower) {
 			continue
 		}
-		if n, _ := u.d.guidance.at(l.text, l.toks, k, loose); n > 1 || n == 1 && k == 0 {
+		if n, _ := d.guidance.at(l.text, l.toks, k, loose); n > 1 || n == 1 && k == 0 {
 			return true
 		}
 	}
@@ -251,7 +251,7 @@ func numeral(w string) bool { return isNumber(w) || strings.Trim(w, "ivx") == ""
 // onPage tells that the lines around are the first page of an official document.
 func (u *unit) onPage(i int) bool {
 	for k := i - reach; k <= i+reach; k++ {
-		if l := u.line(k); l != nil && u.d.pageLine(l) {
+		if l := u.line(k); l != nil && l.page.is(func() bool { return u.d.pageLine(l) }) {
 			return true
 		}
 	}
@@ -268,7 +268,7 @@ func (d *Detector) pageLine(l *line) bool {
 	}
 	// "Số: 12/TTr-BTNMT", "Số 04-TTr/BCSĐ"
 	for k, t := range l.toks {
-		if unmarked(t.word) != "so" || k+2 >= len(l.toks) || t.style == lower {
+		if t.plain != "so" || k+2 >= len(l.toks) || t.style == lower {
 			continue
 		}
 		gap := l.gapBetween(k+1, k+2)

@@ -49,7 +49,7 @@ func (d *Detector) compoundAfter(l *line, c candidate, loose bool) bool {
 		return true
 	}
 	n, _ := d.plainAfter.at(l.text, l.toks, next, true)
-	return n > 0 && c.form == plain && t.word == unmarked(t.word)
+	return n > 0 && c.form == plain && t.word == t.plain
 }
 
 // otherField tells "độ khẩn" and "độ mật", which are no compounds of the level before them.
@@ -57,8 +57,7 @@ func (d *Detector) otherField(l *line, i int) bool {
 	if i+1 >= len(l.toks) {
 		return false
 	}
-	w := unmarked(l.toks[i].word)
-	next := unmarked(l.toks[i+1].word)
+	w, next := l.toks[i].plain, l.toks[i+1].plain
 	return w == "do" && (next == "khan" || next == "mat") || w == "ma" && next == "so"
 }
 

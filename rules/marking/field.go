@@ -235,9 +235,10 @@ func (u *unit) number(i int, c candidate) (Class, float64) {
 		return Number, 0
 	}
 	digits := false
+search:
 	for j := c.first - 1; j >= 0 && l.toks[j].start >= int(l.cells[k].start) && c.start-l.toks[j].start <= maxNumber; j-- {
 		t := l.toks[j]
-		w := unmarked(t.word)
+		w := t.plain
 		switch {
 		case isNumber(t.word):
 			digits = true
@@ -246,7 +247,7 @@ func (u *unit) number(i int, c candidate) (Class, float64) {
 				return Number, numberScore
 			}
 		case strings.ContainsAny(l.gapBetween(j, j+1), " ") && trimmed[len(trimmed)-1] != '(':
-			return Number, 0
+			break search
 		}
 	}
 	if digits && c.style == caps && trimmed[len(trimmed)-1] == '/' && isNumber(l.toks[c.first-1].word) {

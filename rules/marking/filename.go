@@ -90,13 +90,13 @@ func (d *Detector) nameScore(u *unit, l *line, c candidate) float64 {
 	switch {
 	case first && last, bracketed:
 		return nameLevel
-	case c.form == exact && !c.single:
-		return nameNoun
 	case first && (dashed || after != "" && after[0] == '.'):
 		if c.form == plain && c.single && c.style == lower {
 			return nameCaps
 		}
 		return nameLevel
+	case c.form == exact && !c.single:
+		return nameNoun
 	case c.form != exact && !c.single:
 		return d.plainLevelName(l, c, last, first)
 	case noun && (last || numbered):
@@ -159,7 +159,7 @@ func (d *Detector) numberBehind(l *line, c candidate) bool {
 	if k >= len(l.toks) {
 		return false
 	}
-	w := unmarked(l.toks[k].word)
+	w := l.toks[k].plain
 	return isNumber(w) || w == "so" && k+1 < len(l.toks) && isNumber(l.toks[k+1].word) || w == "ngay" || w == "no"
 }
 

@@ -64,7 +64,7 @@ func (u *unit) properties(i, at int, v *evidence) {
 func labelValues(value string) func(func(string) bool) {
 	return func(yield func(string) bool) {
 		whole := true
-		for part := range strings.SplitSeq(value, ";") {
+		for part := range strings.FieldsFuncSeq(value, func(r rune) bool { return r == ';' || r == ',' }) {
 			key, text, named := strings.Cut(part, "=")
 			key = strings.ToLower(strings.TrimSpace(key))
 			if !named {

@@ -117,6 +117,9 @@ func together(a, b form, first bool) form {
 	return near
 }
 
+// maxMarks is how many levels of one line are looked at; none that is real has so many.
+const maxMarks = 16
+
 // candidate is a level's name in a line.
 type candidate struct {
 	level       Level
@@ -127,6 +130,7 @@ type candidate struct {
 	style       style
 	single      bool // a name of one syllable, which compounds are made of
 	vetoed      bool // part of another word
+	alone       known
 }
 
 // candidates finds the names of levels in a line.
@@ -146,8 +150,9 @@ func (d *Detector) candidates(l *line) []candidate {
 					c.style = title
 				}
 			}
-			c.vetoed = d.compound(l, c)
-			out = append(out, c)
+			if !d.compound(l, c) && len(out) < maxMarks {
+				out = append(out, c)
+			}
 			i += k - 1
 			break
 		}

@@ -32,6 +32,21 @@ type line struct {
 	marks      []candidate
 	vietnamese bool // has letters that a text without diacritics has not
 	gap        bool // empty lines stand before it
+
+	page, guide known
+}
+
+// known is an answer that is worked out once.
+type known uint8
+
+func (k *known) is(answer func() bool) bool {
+	if *k == 0 {
+		*k = 1
+		if answer() {
+			*k = 2
+		}
+	}
+	return *k == 2
 }
 
 // split finds the lines that are not empty.

@@ -84,8 +84,11 @@ func (u *unit) prose(i int, c candidate) (Class, float64) {
 	if c.form != exact {
 		return Prose, 0
 	}
-	s := u.sentence(i, c)
 	loose := !l.vietnamese
+	if !u.maySay(l, c, loose) {
+		return Prose, 0
+	}
+	s := u.sentence(i, c)
 	noun := u.nounAt(s, loose)
 	declared := u.d.declared.ending(s.text, s.toks, s.first, loose)
 	if noun < 0 && declared == 0 {
@@ -99,7 +102,7 @@ func (u *unit) prose(i int, c candidate) (Class, float64) {
 	if u.denied(s.text, before, loose) || u.question(s) {
 		return Prose, 0
 	}
-	if numbered := noun >= 0 && u.numbered(s); !numbered && u.d.deniedAfter.has(s.text, s.toks[s.last+1:s.clause()], loose) {
+	if numbered := noun >= 0 && u.numbered(s); !numbered && sentenceHas(u.d.deniedAfter, s.text, s.toks[s.last+1:s.clause()], loose) {
 		return Prose, 0
 	}
 	class, score := u.said(s, c, noun, declared > 0, loose)
@@ -107,6 +110,13 @@ func (u *unit) prose(i int, c candidate) (Class, float64) {
 		score -= proseGuidance
 	}
 	return class, score
+}
+
+// maySay tells a level that a sentence may be about, with one look at its own line.
+func (u *unit) maySay(l *line, c candidate, loose bool) bool {
+	const most = 4 // words of a document and what ties it to the level
+	own := sentence{text: l.text, toks: l.toks, first: c.first, last: c.last}
+	return c.first < most || u.nounAt(own, loose) >= 0 || u.d.declared.ending(l.text, l.toks, c.first, loose) > 0
 }
 
 // said is the class and score of a sentence that denies nothing.
@@ -172,7 +182,17 @@ func isPlural(w string) bool {
 
 // denied tells words that take the sentence's point away.
 func (u *unit) denied(text string, toks []token, loose bool) bool {
-	return u.d.denials.has(text, toks, loose)
+	return sentenceHas(u.d.denials, text, toks, loose)
+}
+
+// sentenceHas is has without names: "Cục Quản lý" manages nothing. The first word of all has a capital anyway.
+func sentenceHas(v vocabulary, text string, toks []token, loose bool) bool {
+	for k, t := range toks {
+		if n, _ := v.at(text, toks, k, loose); n > 0 && (t.style != title || k == 0) {
+			return true
+		}
+	}
+	return false
 }
 
 // clause is the end of the clause that the level is in.
@@ -205,7 +225,7 @@ func (u *unit) numbered(s sentence) bool {
 		// "công văn mật 14/BTNMT": a symbol behind it, or it is a count
 		return strings.HasPrefix(s.text[s.toks[k].end:], "/") || strings.HasPrefix(s.text[s.toks[k].end:], "-")
 	}
-	return unmarked(s.toks[k].word) == "so" && s.toks[k].word != "sổ" && k+1 < len(s.toks) && isNumber(s.toks[k+1].word)
+	return s.toks[k].plain == "so" && s.toks[k].word != "sổ" && k+1 < len(s.toks) && isNumber(s.toks[k+1].word)
 }
 
 // mixed tells a sentence of small letters, in which capitals mean something.

@@ -11,6 +11,7 @@ import (
 // token is a word or a number of a line.
 type token struct {
 	word       string // lower case, tones where the newer spelling puts them
+	plain      string // and without its diacritics
 	start, end int    // in the line's text
 	style      style
 }
@@ -43,7 +44,8 @@ func tokens(s string) []token {
 			end += n
 		}
 		raw := s[i:end]
-		out = append(out, token{word: spelling(strings.ToLower(raw)), start: i, end: end, style: styleOf(raw)})
+		word := spelling(strings.ToLower(raw))
+		out = append(out, token{word: word, plain: unmarked(word), start: i, end: end, style: styleOf(raw)})
 		i = end
 	}
 	return out
@@ -130,7 +132,7 @@ func newPhrase(s string, index int) phrase {
 	p := phrase{index: index}
 	for _, t := range tokens(norm.NFC.String(s)) {
 		p.exact = append(p.exact, t.word)
-		p.plain = append(p.plain, unmarked(t.word))
+		p.plain = append(p.plain, t.plain)
 	}
 	return p
 }
@@ -155,7 +157,7 @@ func (v vocabulary) at(text string, toks []token, i int, plain bool) (n, index i
 	if i < 0 || i >= len(toks) {
 		return 0, 0
 	}
-	for _, p := range v[unmarked(toks[i].word)] {
+	for _, p := range v[toks[i].plain] {
 		if len(p.exact) > n && p.matches(text, toks, i, plain) {
 			n, index = len(p.exact), p.index
 		}
