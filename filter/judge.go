@@ -24,11 +24,14 @@ type Policy struct {
 	// Uninspected is what the policy says of what was not inspected, by reason; its mode is
 	// Settings[RuleUninspected].Mode.
 	Uninspected map[message.Reason]Disposition
-	Deadline    time.Duration // for judging one message
-	KeepMarked  bool          // held messages with a secrecy marking are kept, encrypted, for a day
+	// Coverage tells how far the files of a message were looked into, once the rules have looked; nil when none
+	// are. Its error is one of ours.
+	Coverage   func(ctx context.Context, m *message.Message) (Coverage, error)
+	Deadline   time.Duration // for judging one message
+	KeepMarked bool          // held messages with a secrecy marking are kept, encrypted, for a day
 }
 
-// RuleUninspected names the findings that Judge makes itself, from Message.NotInspected.
+// RuleUninspected names the findings that Judge makes itself, of what was not inspected.
 const RuleUninspected = "uninspected"
 
 // RuleFailed is the reason for a rule that failed on the same message again (invariant 2).
@@ -160,7 +163,6 @@ func (r *run) atWork() []string {
 
 func (r *run) verdict(ctx context.Context) Verdict {
 	r.findings = map[string][]Finding{}
-	r.notInspected = append(r.notInspected, r.tx.Message.NotInspected...)
 	for _, rule := range r.policy.Rules {
 		if !rule.Expensive {
 			r.check(ctx, rule)
@@ -175,7 +177,7 @@ func (r *run) verdict(ctx context.Context) Verdict {
 		}
 		wg.Wait()
 	}
-	r.notInspected = append(r.notInspected, r.tx.Message.Undecoded()...)
+	r.cover(ctx)
 	return r.conclude()
 }
 

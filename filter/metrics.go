@@ -4,14 +4,16 @@ import "github.com/prometheus/client_golang/prometheus"
 
 // Metrics are the gate's counters. Labels are bounded: nothing from a message becomes one.
 type Metrics struct {
-	Messages     *prometheus.CounterVec   // door, direction, disposition, unit
-	Findings     *prometheus.CounterVec   // rule, clause, disposition, mode, unit
-	JudgeSeconds prometheus.Histogram     // from the end of the message to the verdict
-	RuleSeconds  *prometheus.HistogramVec // rule
-	RuleErrors   *prometheus.CounterVec   // rule
-	Panics       prometheus.Counter
-	Sessions     *prometheus.GaugeVec // door
-	Reload       prometheus.Gauge     // 1 when the last reload of the configuration succeeded
+	Messages          *prometheus.CounterVec   // door, direction, disposition, unit
+	Findings          *prometheus.CounterVec   // rule, clause, disposition, mode, unit
+	JudgeSeconds      prometheus.Histogram     // from the end of the message to the verdict
+	RuleSeconds       *prometheus.HistogramVec // rule
+	RuleErrors        *prometheus.CounterVec   // rule
+	Panics            prometheus.Counter
+	InspectedBytes    prometheus.Counter
+	NotInspectedBytes *prometheus.CounterVec // reason
+	Sessions          *prometheus.GaugeVec   // door
+	Reload            prometheus.Gauge       // 1 when the last reload of the configuration succeeded
 }
 
 // NewMetrics registers the gate's metrics.
@@ -30,12 +32,16 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 			Help: "Times that a rule could not judge a message."}, []string{"rule"}),
 		Panics: prometheus.NewCounter(prometheus.CounterOpts{Name: "congthu_panics_total",
 			Help: "Panics that were contained."}),
+		InspectedBytes: prometheus.NewCounter(prometheus.CounterOpts{Name: "congthu_inspected_bytes_total",
+			Help: "Octets of files that were looked into, files inside of others too."}),
+		NotInspectedBytes: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "congthu_not_inspected_bytes_total",
+			Help: "Octets that could not be looked into."}, []string{"reason"}),
 		Sessions: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "congthu_sessions",
 			Help: "Open connections."}, []string{"door"}),
 		Reload: prometheus.NewGauge(prometheus.GaugeOpts{Name: "congthu_config_last_reload_successful",
 			Help: "1 when the last reload of the configuration succeeded."}),
 	}
-	reg.MustRegister(m.Messages, m.Findings, m.JudgeSeconds, m.RuleSeconds, m.RuleErrors, m.Panics, m.Sessions, m.Reload)
+	reg.MustRegister(m.Messages, m.Findings, m.JudgeSeconds, m.RuleSeconds, m.RuleErrors, m.Panics, m.InspectedBytes, m.NotInspectedBytes, m.Sessions, m.Reload)
 	m.Reload.Set(1)
 	return m
 }

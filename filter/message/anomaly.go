@@ -56,7 +56,7 @@ func (k AnomalyKind) Ambiguous() bool {
 // Reason says why something was not inspected. The list is closed.
 type Reason string
 
-// The reasons that reading a message can give. Other packages add none; later inspection adds its own here.
+// The reasons. Reading a message gives the first ones, looking into its files those below and the first ones as well.
 const (
 	TooDeep Reason = "too deep"
 	TooMany Reason = "too many parts"
@@ -65,6 +65,12 @@ const (
 
 	PartialMessage Reason = "partial message" // a piece of a message (message/partial): no gate sees the whole
 	ExternalBody   Reason = "external body"   // the content is fetched from elsewhere (message/external-body)
+
+	Encrypted     Reason = "encrypted"         // a file, or a file inside of one
+	EncryptedMail Reason = "encrypted message" // by S/MIME or OpenPGP, for its recipients
+	UnknownType   Reason = "unknown type"
+	NoText        Reason = "no text" // a picture, or a page without text
+	WorkerFailed  Reason = "worker failed"
 )
 
 // NotInspected is a part that could not be looked into (invariant 3).

@@ -153,6 +153,8 @@ func defaultReasons() map[message.Reason]filter.Disposition {
 		message.TooDeep: filter.Hold, message.TooMany: filter.Hold, message.TooBig: filter.Hold,
 		message.Damaged: filter.Hold, filter.RuleFailed: filter.Hold,
 		message.PartialMessage: filter.Hold, message.ExternalBody: filter.Hold,
+		message.Encrypted: filter.Hold, message.WorkerFailed: filter.Hold, message.EncryptedMail: filter.Accept,
+		message.UnknownType: filter.Tag, message.NoText: filter.Tag,
 	}
 }
 
