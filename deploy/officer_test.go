@@ -27,6 +27,15 @@ const holding = `rules:
 type office struct {
 	gate   *peer.Gate
 	folder string // of the officers' identities
+	log    string // folder of the evidence; "" for the usual one
+}
+
+// evidence is the folder of the gate's log.
+func (o *office) evidence() string {
+	if o.log != "" {
+		return o.log
+	}
+	return filepath.Join(o.gate.State(), "evidence")
 }
 
 // newOffice gives a gate that runs already a server for released mail and the rules of these tests, and its officers
@@ -128,7 +137,7 @@ func (o *office) held(t *testing.T) heldMail {
 // whole says that the evidence is.
 func (o *office) whole(t *testing.T) string {
 	t.Helper()
-	out, _ := o.do(t, 0, "log", "verify", filepath.Join(o.gate.State(), "evidence"))
+	out, _ := o.do(t, 0, "log", "verify", o.evidence())
 	return out
 }
 
@@ -151,7 +160,7 @@ type evidenceLine struct {
 // records are the records of the evidence.
 func (o *office) records(t *testing.T) (all []evidenceLine) {
 	t.Helper()
-	out, _ := o.do(t, 0, "log", "export", filepath.Join(o.gate.State(), "evidence"))
+	out, _ := o.do(t, 0, "log", "export", o.evidence())
 	for line := range strings.Lines(out) {
 		var r evidenceLine
 		must(t, json.Unmarshal([]byte(line), &r))

@@ -74,6 +74,9 @@ const indexPause = 300 * time.Millisecond
 // fullBatch is so many records that more of them wait already.
 const fullBatch = 256
 
+// indexSays is how often lasting trouble with the index is logged.
+const indexSays = time.Minute
+
 // indexGathered indexes lines, then lets more come together.
 func (s *Store) indexGathered(ctx context.Context, lines []evidence.Line) error {
 	if err := s.Index(ctx, lines); err != nil || len(lines) >= fullBatch {
@@ -92,6 +95,7 @@ func (s *Store) indexGathered(ctx context.Context, lines []evidence.Line) error 
 // anew from dir.
 func (s *Store) KeepIndex(ctx context.Context, l Log, gate, dir string) error {
 	lastGap := int64(-1)
+	var said time.Time
 	for {
 		seq, _, err := s.Position(ctx, gate)
 		if err == nil {
@@ -117,7 +121,10 @@ func (s *Store) KeepIndex(ctx context.Context, l Log, gate, dir string) error {
 		case !trouble(err):
 			return err
 		}
-		s.options.Log.Warn("the evidence could not be indexed", "error", err.Error())
+		if now := time.Now(); now.Sub(said) >= indexSays { // not once a second for as long as it lasts
+			said = now
+			s.options.Log.Warn("the evidence could not be indexed", "error", err.Error())
+		}
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
