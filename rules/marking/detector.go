@@ -25,6 +25,8 @@ type Detector struct {
 	sends, carried, declared, denials, deniedAfter, guidance, guidanceNames vocabulary
 	stampWords, foreignWords, numbered, noLabel, labelLevelsOf              vocabulary
 
+	afterWords, beforeWords map[string]bool // of after and before, what is one word
+
 	page        []string // without diacritics
 	stamps      []pack.Stamp
 	nextOf      []vocabulary // of each stamp
@@ -76,6 +78,7 @@ func New(p *pack.Secrecy, own Own) (*Detector, error) {
 		{&d.denials, p.Denials}, {&d.deniedAfter, p.DenialsAfter}, {&d.guidance, p.Guidance}, {&d.guidanceNames, p.GuidanceNames}, {&d.numbered, p.Numbered}, {&d.noLabel, p.NoLabel}} {
 		*l.to = newVocabulary(l.from)
 	}
+	d.afterWords, d.beforeWords = wordsOf(p.After), wordsOf(p.Before)
 	for _, s := range p.Page {
 		d.page = append(d.page, unmarked(s))
 	}
@@ -129,6 +132,9 @@ func (d *Detector) Find(t Text) []Evidence {
 	return v.list
 }
 
+// enough is how many lines of one text are looked at once it is known to be marked: more would change nothing but time.
+const enough = 2000
+
 // text looks at one reading of a text that has lines.
 func (d *Detector) text(t Text, r string, v *evidence) {
 	hits := d.hits(r, t.Kind == Subject)
@@ -141,7 +147,7 @@ func (d *Detector) text(t Text, r string, v *evidence) {
 	}
 	spans, gaps := split(r)
 	u.spans, u.gaps, u.lines = spans, gaps, make([]*line, len(spans))
-	i, last := 0, -1
+	i, last, looked := 0, -1, 0
 	for _, at := range hits {
 		for i < len(spans) && int(spans[i].end) <= at {
 			i++
@@ -154,6 +160,9 @@ func (d *Detector) text(t Text, r string, v *evidence) {
 		}
 		last = i
 		u.look(i, at, v)
+		if looked++; looked >= enough && v.formal() {
+			break
+		}
 	}
 }
 

@@ -93,9 +93,10 @@ func TestLinearTime(t *testing.T) {
 			}
 			return best
 		}
-		small, big := cost(16<<10), cost(128<<10)
+		small, big := cost(8<<10), cost(64<<10)
+		t.Logf("%s: %v, %v", name, small, big)
 		if big > 8*small*6+20*time.Millisecond {
-			t.Errorf("%s: 16 KiB in %v, 128 KiB in %v", name, small, big)
+			t.Errorf("%s: 8 KiB in %v, 64 KiB in %v", name, small, big)
 		}
 	}
 }

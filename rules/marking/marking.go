@@ -190,6 +190,16 @@ func (v *evidence) add(e Evidence) {
 	}
 }
 
+// formal tells that there is a formal marking already.
+func (v *evidence) formal() bool {
+	for _, e := range v.list {
+		if e.Score >= High && !e.Hold {
+			return true
+		}
+	}
+	return false
+}
+
 // Merge is the evidence of two texts together, the best of each class and level.
 func Merge(a, b []Evidence) []Evidence {
 	v := evidence{list: a}

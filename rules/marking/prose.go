@@ -14,6 +14,7 @@ const (
 	nounCaps       = 0.70 // "văn bản MẬT" in a line of small letters
 	maxSentence    = 60   // words that are looked at on either side
 	wrappedAt      = 50   // octets from which a line may go on in the next
+	wrappedUpTo    = 300  // octets up to which it may: mail programs wrap at 78 letters
 	sentenceWithin = 2    // lines that a sentence goes on over, at most, on either side
 )
 
@@ -31,14 +32,14 @@ func (u *unit) sentence(i int, c candidate) sentence {
 	text, at := l.text, c.start
 	for k := i; k > i-sentenceWithin && !u.line(k).gap; k-- {
 		prev := u.line(k - 1)
-		if prev == nil || len(prev.text) < wrappedAt || endsSentence(prev.text) {
+		if prev == nil || !wrapped(prev.text) || endsSentence(prev.text) {
 			break
 		}
 		text, at = prev.text+" "+text, at+len(prev.text)+1
 	}
 	for k := i; k < i+sentenceWithin; k++ {
 		next := u.line(k + 1)
-		if next == nil || next.gap || len(u.line(k).text) < wrappedAt || endsSentence(u.line(k).text) {
+		if next == nil || next.gap || !wrapped(u.line(k).text) || endsSentence(u.line(k).text) {
 			break
 		}
 		text += " " + next.text
@@ -72,6 +73,9 @@ func (s sentence) cut() sentence {
 func stops(gap string) bool {
 	return strings.ContainsAny(gap, "!?;|\t") || strings.Contains(gap, ". ") || strings.Contains(gap, "   ")
 }
+
+// wrapped tells a line that may have been cut where its sentence goes on.
+func wrapped(s string) bool { return len(s) >= wrappedAt && len(s) <= wrappedUpTo }
 
 func endsSentence(s string) bool {
 	s = strings.TrimRight(s, " )”\"")

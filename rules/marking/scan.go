@@ -1,6 +1,7 @@
 package marking
 
 import (
+	"strings"
 	"unicode"
 	"unicode/utf8"
 )
@@ -77,6 +78,8 @@ type scanner struct {
 	n      int    // its letters
 	start  int    // where it begins
 	spaced uint64 // the last letters that stood alone
+	before string // the word before, "" at the beginning
+	gap    int    // where it ended
 }
 
 // hits are the octets at which words that may matter begin, in order. always adds the text's beginning: a subject is
@@ -128,6 +131,11 @@ func (s *scanner) word(end int) {
 	key, n := s.key, s.n
 	s.key, s.n = 0, 0
 	t := &s.d.trigger
+	before := s.before
+	if s.gap != s.start-1 {
+		before = ""
+	}
+	s.before, s.gap = s.text[s.start:end], end
 	if n == 1 {
 		s.spaced = s.spaced<<8 | key
 		if t.filter[hash(s.spaced&0xffffff)] && t.words[s.spaced&0xffffff]&levelWord != 0 {
@@ -149,7 +157,7 @@ func (s *scanner) word(end int) {
 	}
 	switch {
 	case kind&markedWord != 0:
-	case kind&levelWord != 0 && s.d.mayEndLevel(s.text[s.start:end]):
+	case kind&levelWord != 0 && s.d.mayEndLevel(s.text[s.start:end]) && !s.plainCompound(before, end):
 	case kind&bigWord != 0 && capital(s.text[s.start:end]):
 	case kind == 0 && s.start > 0 && s.text[s.start-1] == '(' && capital(s.text[s.start:end]):
 	default:
@@ -158,12 +166,61 @@ func (s *scanner) word(end int) {
 	s.hits = append(s.hits, s.start)
 }
 
+// plainCompound tells the words that ordinary mail is full of, mật khẩu and bảo mật, by one blank and the word beside it.
+// Where a sign follows that a field could have, the line is looked at all the same.
+func (s *scanner) plainCompound(before string, end int) bool {
+	rest := s.text[end:]
+	if len(rest) > 1 && rest[0] == ' ' {
+		n := 1
+		for n < len(rest) && n < 4*maxKey {
+			r, size := utf8.DecodeRuneInString(rest[n:])
+			if !unicode.IsLetter(r) {
+				break
+			}
+			n += size
+		}
+		if s.d.afterWords[same(rest[1:n])] && s.d.prevNot(before) {
+			return true
+		}
+		if n == 1 {
+			return false
+		}
+	} else if rest != "" && (rest[0] >= utf8.RuneSelf || !unicode.IsPunct(rune(rest[0])) && rest[0] != '\r' && rest[0] != '\n' || rest[0] == ':' || rest[0] == '(') {
+		return false
+	}
+	return before != "" && s.d.beforeWords[same(before)]
+}
+
+// prevNot tells that a word is not the first of a level's name: "tối mật thư" is looked at.
+func (d *Detector) prevNot(before string) bool {
+	for _, n := range d.names {
+		if len(n.syllables) > 1 && before != "" && n.syllables[0].match(same(before)) != noForm {
+			return false
+		}
+	}
+	return true
+}
+
+// wordsOf are the phrases of a list that are one word, with its diacritics.
+func wordsOf(list []string) map[string]bool {
+	out := map[string]bool{}
+	for _, s := range list {
+		if p := newPhrase(s, 0); len(p.exact) == 1 {
+			out[p.exact[0]] = true
+		}
+	}
+	return out
+}
+
+// same is a word as lists have it.
+func same(w string) string { return spelling(strings.ToLower(w)) }
+
 // mayEndLevel tells a word that is the last of a level's name in some form: "mật", "mât", "mat", not "mặt".
 func (d *Detector) mayEndLevel(w string) bool {
 	if len(w) > 4*maxKey*utf8.UTFMax {
 		return true // full of what cannot be seen: looked at closely
 	}
-	w = unmarkedCase(w)
+	w = asToken(w)
 	for _, n := range d.names {
 		if n.syllables[len(n.syllables)-1].match(w) != noForm {
 			return true
@@ -172,16 +229,21 @@ func (d *Detector) mayEndLevel(w string) bool {
 	return false
 }
 
-// unmarkedCase is a word as tokens have it.
-func unmarkedCase(w string) string {
+// asToken is a word as tokens have it.
+func asToken(w string) string {
+	if !strings.ContainsFunc(w, dressed) {
+		return same(w)
+	}
 	for _, t := range tokens(latinised(visible(w))) {
 		return t.word
 	}
 	return ""
 }
 
-// capital tells a word that begins with a capital, or in a script without them.
+// capital tells a word in capitals, or in a script without them.
 func capital(w string) bool {
-	r, _ := utf8.DecodeRuneInString(w)
-	return !unicode.IsLower(r)
+	if r, _ := utf8.DecodeRuneInString(w); unicode.IsLower(r) {
+		return false
+	}
+	return styleOf(visible(w)) == caps || !cased(w)
 }
