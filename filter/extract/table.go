@@ -1,17 +1,32 @@
 package extract
 
 import (
+	"bytes"
 	"maps"
 	"path"
 	"strings"
+
+	"golang.org/x/text/encoding/unicode"
 )
 
 // formats are the readers, by name. Those of formats whose libraries may exhaust memory or the stack work in a
 // worker.
 func formats() map[string]format {
 	all := map[string]format{
-		"text": {read: readText},
-		"html": {read: readHTML},
+		"text":     {read: readText},
+		"html":     {read: readHTML},
+		"xml":      {read: readXML},
+		"rtf":      {read: readRTF},
+		"calendar": {read: readCalendar},
+		"message":  {read: readMessage},
+		"zip":      {read: readZip}, // documents too: OOXML, OpenDocument
+		"tar":      {read: readTar},
+		"gzip":     {read: readGzip},
+		"bzip2":    {read: readBzip2},
+		"zstd":     {read: readZstd},
+		"xz":       {read: readXZ, worker: true},
+		"cms":      {read: readCMS},
+		"pgp":      {read: readOpenPGP},
 	}
 	maps.Copy(all, workerFormats())
 	for name, f := range all {
@@ -28,16 +43,59 @@ func readerOf(mediaType string) (name string, ok bool) {
 		return "text", true
 	case "text/html", "application/xhtml+xml":
 		return "html", true
+	case "text/xml", "application/xml", "image/svg+xml":
+		return "xml", true
+	case "text/rtf", "application/rtf":
+		return "rtf", true
+	case "text/calendar", "text/vcard":
+		return "calendar", true
+	case "message/rfc822":
+		return "message", true
+	case "application/zip":
+		return "zip", true
+	case "application/x-tar":
+		return "tar", true
+	case "application/gzip":
+		return "gzip", true
+	case "application/x-bzip2":
+		return "bzip2", true
+	case "application/x-xz":
+		return "xz", true
+	case "application/zstd":
+		return "zstd", true
 	}
 	return workerReaderOf(mediaType)
 }
 
-// textReader is the reader for what looks like plain text: formats that begin like text are told by what the
-// message or the name says.
+// textReader is the reader for what looks like plain text: formats that begin like text are told by their own first
+// words, and by what the message or the name says.
 func textReader(head []byte, label string, names []string) string {
-	_, _ = head, label
+	if order, ok := byteOrder(head); ok {
+		if decoded, err := unicode.UTF16(order, unicode.UseBOM).NewDecoder().Bytes(head[:len(head)&^1]); err == nil {
+			head = decoded
+		}
+	}
+	start := strings.ToLower(string(bytes.TrimLeft(head[:min(len(head), 1<<10)], "\xef\xbb\xbf \t\r\n")))
+	for _, sign := range [...]struct{ begins, reader string }{
+		{"<?xml", "xml"}, {"<!doctype html", "html"}, {"<html", "html"}, {"<head", "html"}, {"<body", "html"}, {"{\\rt", "rtf"},
+		{"begin:vcalendar", "calendar"}, {"begin:vcard", "calendar"},
+	} {
+		if strings.HasPrefix(start, sign.begins) {
+			return sign.reader
+		}
+	}
+	if label == "text/html" || label == "application/xhtml+xml" {
+		return "html"
+	}
+	if looksLikeMail(head) {
+		return "message"
+	}
 	for _, name := range names {
 		switch strings.ToLower(path.Ext(name)) {
+		case ".html", ".htm", ".xhtml", ".shtml", ".hta", ".mht", ".mhtml":
+			return "html"
+		case ".ics", ".vcf":
+			return "calendar"
 		}
 	}
 	return "text"

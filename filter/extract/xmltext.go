@@ -1,0 +1,83 @@
+package extract
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+)
+
+// readXML reads XML of no known kind, and SVG: the text of each element is a line, and so are the values of attributes
+// that programs show. Flat OpenDocument is told by its root.
+func readXML(ctx context.Context, in *input, o out) error {
+	switch head := in.head; {
+	case bytes.Contains(head, []byte("office:document")):
+		return readFlatODF(ctx, in, o)
+	case bytes.Contains(head, []byte("schemas.microsoft.com/office/word/2003/wordml")), bytes.Contains(head, []byte("schemas.microsoft.com/office/2006/xmlPackage")):
+		return readFlatWord(ctx, in, o)
+	}
+	x := newXMLReader(beginning(in), in.limits.XMLDepth)
+	w := newWriter(o, Body)
+	for w.err == nil {
+		kind, err := x.next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return errors.Join(w.flush(), err)
+		}
+		switch name := string(x.name); {
+		case kind == xmlText && len(bytes.TrimSpace(x.text)) > 0:
+			w.text(string(x.text))
+		case kind == xmlStart && name == "script":
+			o.fact(Script) // SVG runs it when it is opened
+		case kind == xmlStart && name != "tspan":
+			w.line()
+			for _, a := range x.attrs {
+				if showsText(a.name) {
+					w.own(string(unescape(a.value)))
+				}
+			}
+		case kind == xmlEnd && name != "tspan":
+			w.line()
+		}
+	}
+	return w.flush()
+}
+
+// showsText tells attributes that hold text for readers.
+func showsText(name []byte) bool {
+	switch string(name) {
+	case "title", "alt", "label", "aria-label", "name", "value", "description", "summary":
+		return true
+	}
+	return false
+}
+
+// readFlatWord reads a Word document that is one XML file: WordprocessingML of 2003, or a package in one file, whose
+// parts are read as one.
+func readFlatWord(_ context.Context, in *input, o out) error {
+	w := newWriter(o, Body)
+	w.as.Page = 1
+	d := &ooxml{parts: &parts{in: in, o: o}, styles: map[string]font{}}
+	for _, sign := range [...]string{"vbaProject", "w:macrosPresent=\"yes\"", "docSuppData"} {
+		if contains(in.content, sign) {
+			o.fact(Macro)
+			break
+		}
+	}
+	err := d.wordText(newXMLReader(beginning(in), in.limits.XMLDepth), w, false)
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return errors.Join(w.flush(), err)
+}
+
+// beginning reads a file from its beginning.
+func beginning(in *input) io.Reader { return io.NewSectionReader(in.content, 0, in.content.Size()) }
+
+// contains looks for a sign in all of a file.
+func contains(c content, sign string) bool {
+	s := &scanner{r: io.NewSectionReader(c, 0, c.Size())}
+	return s.find([]byte(sign))
+}
