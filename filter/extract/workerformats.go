@@ -15,6 +15,7 @@ func workerFormats() map[string]format {
 	pdf := newPDFReader(os.Getenv(CacheVariable))
 	return map[string]format{
 		"pdf": {worker: true, read: pdf.read, warm: pdf.warm},
+		"ole": {worker: true, read: readOLE},
 	}
 }
 
@@ -23,6 +24,8 @@ func workerReaderOf(mediaType string) (name string, ok bool) {
 	switch mediaType {
 	case "application/pdf":
 		return "pdf", true
+	case "application/x-ole-storage":
+		return "ole", true
 	}
 	return "", false
 }
