@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"os"
+	"strings"
 )
 
 // CacheVariable names the environment variable that tells a worker the directory of compiled code (PoolOptions.Env).
@@ -14,8 +15,12 @@ const CacheVariable = "CONGTHU_WORKER_CACHE"
 func workerFormats() map[string]format {
 	pdf := newPDFReader(os.Getenv(CacheVariable))
 	return map[string]format{
-		"pdf": {worker: true, read: pdf.read, warm: pdf.warm},
-		"ole": {worker: true, read: readOLE},
+		"pdf":     {worker: true, read: pdf.read, warm: pdf.warm},
+		"ole":     {worker: true, read: readOLE},
+		"tnef":    {worker: true, read: readTNEF},
+		"7z":      {worker: true, read: read7z},
+		"rar":     {worker: true, read: readRAR},
+		"picture": {worker: true, read: readPicture},
 	}
 }
 
@@ -26,6 +31,15 @@ func workerReaderOf(mediaType string) (name string, ok bool) {
 		return "pdf", true
 	case "application/x-ole-storage":
 		return "ole", true
+	case "application/vnd.ms-tnef":
+		return "tnef", true
+	case "application/x-7z-compressed":
+		return "7z", true
+	case "application/x-rar-compressed", "application/x-rar", "application/vnd.rar":
+		return "rar", true
+	}
+	if strings.HasPrefix(mediaType, "image/") && mediaType != "image/svg+xml" {
+		return "picture", true
 	}
 	return "", false
 }
@@ -41,6 +55,8 @@ func magic(head []byte, c content) (name, mediaType string, ok bool) {
 	switch {
 	case hiddenPDF(head, c):
 		return "pdf", "application/pdf", true
+	case isTNEF(head):
+		return "tnef", "application/vnd.ms-tnef", true
 	}
 	return "", "", false
 }
