@@ -94,7 +94,6 @@ func TestLinearTime(t *testing.T) {
 			return best
 		}
 		small, big := cost(8<<10), cost(64<<10)
-		t.Logf("%s: %v, %v", name, small, big)
 		if big > 8*small*6+20*time.Millisecond {
 			t.Errorf("%s: 8 KiB in %v, 64 KiB in %v", name, small, big)
 		}
