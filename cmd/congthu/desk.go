@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/user"
 	"time"
@@ -41,6 +42,9 @@ func (k keeping) open(p *program) (*policy.Config, *store.Store, review.Recorder
 func recorder(conf *policy.Config) review.Recorder {
 	return func(ctx context.Context, a evidence.Act) error {
 		_, err := evidence.AppendAct(ctx, conf.Evidence.Dir, a)
+		if errors.Is(err, fs.ErrNotExist) { // made here, it would belong to whoever types
+			return fmt.Errorf("%w: the gate makes the folder when it starts for the first time", err)
+		}
 		return err
 	}
 }

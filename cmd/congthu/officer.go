@@ -31,8 +31,8 @@ type officerAddCommand struct {
 	Wrap      bool   `help:"With --new-key: keep the identity in the database too, under a passphrase that is read from standard input, for signing in at the console."`
 }
 
-// Run adds the officer.
-func (c *officerAddCommand) Run(p *program) error {
+// Run adds the officer. A key that was made for nobody is not left.
+func (c *officerAddCommand) Run(p *program) (err error) {
 	if (c.Recipient == "") == (c.NewKey == "") || c.Wrap && c.NewKey == "" {
 		return &exitError{exitUsage, errors.New("congthu: name a public key with --recipient, or make one with --new-key FILE (and only then --wrap)")}
 	}
@@ -46,6 +46,11 @@ func (c *officerAddCommand) Run(p *program) error {
 		if wrapped, err = c.makeKey(p); err != nil {
 			return err
 		}
+		defer func() {
+			if err != nil {
+				err = errors.Join(err, os.Remove(c.NewKey))
+			}
+		}()
 	}
 	if err := record(p.ctx, evidence.Act{Who: operator(), What: evidence.OfficerAdd, Object: c.Address, Details: map[string]string{"recipient": c.Recipient}}); err != nil {
 		return err
