@@ -81,12 +81,12 @@ type Consumer interface {
 // NewConsumer makes a consumer for one leaf.
 type NewConsumer func() Consumer
 
-// Reasons beside message's why something was not inspected.
+// Reasons why something was not inspected that come from looking into files.
 const (
-	Encrypted    message.Reason = "encrypted"
-	UnknownType  message.Reason = "unknown type"
-	NoText       message.Reason = "no text" // a picture, or a page without text
-	WorkerFailed message.Reason = "worker failed"
+	Encrypted    = message.Encrypted
+	UnknownType  = message.UnknownType
+	NoText       = message.NoText
+	WorkerFailed = message.WorkerFailed
 )
 
 // Leaf is what was found in one leaf of a message.
@@ -124,6 +124,7 @@ type Options struct {
 	Pool      *Pool                  // nil: what needs a worker is not inspected
 	Budget    *message.Budget        // of octets kept while looking into files; nil is unbounded
 	CacheSize int                    // outcomes remembered; 0 for none
+	Hit       func()                 // told of each outcome that was remembered; nil is none
 }
 
 // New makes an inspector.
@@ -131,6 +132,9 @@ func New(o Options) (*Inspector, error) {
 	c, err := newCache(o.CacheSize)
 	if err != nil {
 		return nil, err
+	}
+	if o.Hit == nil {
+		o.Hit = func() {}
 	}
 	return &Inspector{options: o, tell: newTeller(formats()), cache: c}, nil
 }

@@ -1,7 +1,9 @@
 package extract
 
 import (
+	"bytes"
 	"context"
+	"io"
 	"mime"
 	"strings"
 
@@ -38,7 +40,11 @@ func newTeller(formats map[string]format) teller {
 }
 
 func tell(formats map[string]format, head []byte, c content, label string, names []string) (f format, known bool) {
-	if name, mediaType, ok := magic(head, c); ok {
+	name, mediaType, ok := magic(head, c)
+	if !ok {
+		name, mediaType, ok = securedMail(head)
+	}
+	if ok {
 		f, known := formats[name]
 		f.mediaType = mediaType
 		return f, known
@@ -58,7 +64,25 @@ func tell(formats map[string]format, head []byte, c content, label string, names
 			return f, true
 		}
 	}
+	if name, ok := fallback(head, c, label, names); ok {
+		f := formats[name]
+		f.mediaType = typeOf(m)
+		return f, true
+	}
 	return unknown(typeOf(m)), false
+}
+
+// fallback is the reader of what does not look like anything: text in octets that text seldom has, and what stands
+// before a zip, whose directory is at its end.
+func fallback(head []byte, c content, label string, names []string) (name string, ok bool) {
+	if _, utf16 := byteOrder(head); utf16 || strings.HasPrefix(label, "text/") {
+		return textReader(head, label, names), true
+	}
+	tail := make([]byte, min(c.Size(), 1<<10))
+	if _, err := c.ReadAt(tail, c.Size()-int64(len(tail))); err != nil && err != io.EOF {
+		return "", false
+	}
+	return "zip", bytes.Contains(tail, []byte("PK\x05\x06"))
 }
 
 func typeOf(m *mimetype.MIME) string {

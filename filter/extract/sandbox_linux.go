@@ -11,7 +11,10 @@ import (
 // Confine takes from the process what a reader of hostile files must not have: more memory than so many octets of
 // address space, core files, new programs, the network, other processes. It holds for every thread, for good.
 func Confine(memory int64) error {
-	limits := map[int]uint64{unix.RLIMIT_AS: uint64(memory), unix.RLIMIT_CORE: 0, unix.RLIMIT_FSIZE: maxWorkerFile}
+	limits := map[int]uint64{unix.RLIMIT_CORE: 0, unix.RLIMIT_FSIZE: maxWorkerFile}
+	if !raceEnabled { // the race detector reserves terabytes of address space
+		limits[unix.RLIMIT_AS] = uint64(memory)
+	}
 	for what, most := range limits {
 		if err := unix.Setrlimit(what, &unix.Rlimit{Cur: most, Max: most}); err != nil {
 			return fmt.Errorf("setting resource limit %d: %w", what, err)

@@ -34,6 +34,15 @@ func (in *Inspector) inspect(ctx context.Context, m *message.Message) (*Inspecti
 		if err := ctx.Err(); err != nil {
 			return nil, context.Cause(ctx)
 		}
+		// Overlapping readings may decode to many times the message's size; what is over that limit is named by
+		// Message.Undecoded.
+		measured, err := p.Measure()
+		if err != nil {
+			return nil, fmt.Errorf("looking into part %q: %w", p.ID, err)
+		}
+		if measured.NotInspected != "" {
+			continue
+		}
 		leaf, err := j.leaf(ctx, p)
 		if err != nil {
 			return nil, fmt.Errorf("looking into part %q: %w", p.ID, err)
@@ -58,6 +67,7 @@ func (j *job) leaf(ctx context.Context, p *message.Part) (Leaf, error) {
 	defer c.Close()
 	key := cacheKey{sha256: c.SHA256(), label: p.MediaType + ";" + p.Params["charset"] + ";" + p.Params["format"], name: strings.ToLower(path.Ext(p.Name))}
 	if r := j.in.cache.get(key); r != nil {
+		j.in.options.Hit()
 		return Leaf{Part: p, SHA256: key.sha256, result: *r}, nil
 	}
 	w := &walk{job: j, part: p, consumers: map[string]Consumer{}}
