@@ -130,7 +130,7 @@ func (h *htmlText) start() {
 	case atom.Pre, atom.Listing, atom.Plaintext:
 		h.pre++
 	}
-	h.part(tag)
+	h.part(tag, tag == atom.Br || tag == atom.Hr)
 	looks, href, download := h.font, "", false
 	for more {
 		var key, value []byte
@@ -209,11 +209,11 @@ func (h *htmlText) end(tag atom.Atom) {
 		h.gap = false
 		return
 	}
-	h.part(tag)
+	h.part(tag, true)
 }
 
 // part writes what a tag looks like: a line break, the end of a cell, or nothing.
-func (h *htmlText) part(tag atom.Atom) {
+func (h *htmlText) part(tag atom.Atom, ends bool) {
 	switch tag {
 	case atom.Td, atom.Th:
 		h.gap = false
@@ -224,9 +224,16 @@ func (h *htmlText) part(tag atom.Atom) {
 		atom.Dir, atom.Div, atom.Dl, atom.Dt, atom.Fieldset, atom.Figcaption, atom.Figure, atom.Footer, atom.Form, atom.Frame, atom.H1, atom.H2,
 		atom.H3, atom.H4, atom.H5, atom.H6, atom.Header, atom.Hr, atom.Html, atom.Legend, atom.Li, atom.Main, atom.Menu, atom.Nav, atom.Ol,
 		atom.Option, atom.P, atom.Pre, atom.Section, atom.Select, atom.Summary, atom.Table, atom.Tbody, atom.Tfoot, atom.Thead, atom.Title,
-		atom.Tr, atom.Ul, atom.Xmp, atom.Listing, atom.Noscript, atom.Iframe, atom.Textarea:
+		atom.Ul, atom.Xmp, atom.Listing, atom.Noscript, atom.Iframe, atom.Textarea:
 		h.gap = false
-		h.w.line()
+		if ends {
+			h.w.line()
+		} else {
+			h.w.begin()
+		}
+	case atom.Tr:
+		h.gap = false
+		h.w.row()
 	}
 }
 

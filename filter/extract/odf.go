@@ -88,6 +88,7 @@ type odf struct {
 	styles    map[string]font
 	faces     map[string]font // by the name that the document gives a font
 	style     string          // that is being defined
+	cell      font            // of the cell that is open
 	open      []font          // of the paragraphs and spans that are open, outermost first
 	where     []odfPlace      // kinds of text that are open
 	text      int             // elements with text that are open
@@ -193,6 +194,7 @@ func (d *odf) start(x *xmlReader, w *writer) {
 	case "dde-source", "dde-connection-decl", "dde-link":
 		d.o.fact(DDE)
 	case "table-cell":
+		d.cell = d.styles[x.attr("style-name")]
 		if formulaDDE(x.attr("formula")) {
 			d.o.fact(DDE)
 		}
@@ -212,10 +214,10 @@ func (d *odf) begin(name string, x *xmlReader, w *writer) {
 		return
 	}
 	if name != "span" && name != "a" {
-		w.line()
+		w.begin()
 	}
 	d.text++
-	f := font{}
+	f := d.cell
 	if n := len(d.open); n > 0 {
 		f = d.open[n-1]
 	}
@@ -248,6 +250,7 @@ func (d *odf) end(name string, w *writer) {
 		}
 		w.style(f)
 	case "table-cell", "covered-table-cell":
+		d.cell = font{}
 		w.cell()
 	case "table-row", "table":
 		w.row()

@@ -223,6 +223,10 @@ func (r *rtfReader) sign(c byte) error {
 		return r.octet(' ')
 	case '_':
 		return r.octet('-')
+	case '-':
+		if r.fonts[r.now.font].font.charset != "" {
+			return r.octet(0xad) // a letter in the old fonts
+		}
 	case '\\', '{', '}':
 		return r.octet(c)
 	case '\r', '\n':

@@ -69,6 +69,7 @@ type wordReader struct {
 	inRun     bool
 	inTabs    bool
 	anyText   bool // text may stand in elements of any name
+	numbers   bool // in what places a comment of a sheet
 	field     fieldCode
 }
 
@@ -110,13 +111,14 @@ func (r *wordReader) text() {
 	switch {
 	case r.field.code:
 		r.field.add(string(r.x.text))
-	case r.inText || r.anyText && len(bytes.TrimSpace(r.x.text)) > 0:
+	case r.inText || r.anyText && !r.numbers && len(bytes.TrimSpace(r.x.text)) > 0:
 		r.w.text(string(r.x.text))
 	}
 }
 
 func (r *wordReader) start() {
 	x, w := r.x, r.w
+	r.numbers = string(x.prefix) == "x"
 	switch string(x.name) {
 	case "t", "delText", "text", "v":
 		r.inText = true
@@ -142,7 +144,7 @@ func (r *wordReader) start() {
 		r.page()
 	case "p":
 		r.paragraph = r.paragraphStyle("")
-		w.line() // text boxes stand inside of paragraphs
+		w.begin() // text boxes stand inside of paragraphs
 	case "pStyle":
 		r.paragraph = r.paragraphStyle(x.attr("val"))
 	case "r":
@@ -154,14 +156,16 @@ func (r *wordReader) start() {
 		}
 	case "rPr":
 		if c := x.attr("cap"); c == "all" || c == "small" {
-			w.style(font{w.font.charset, true})
+			w.style(font{w.next.charset, true})
 		}
 	case "rFonts", "caps", "smallCaps", "latin":
 		if r.inRun {
-			w.style(x.wordFont(w.font))
+			w.style(x.wordFont(w.next))
 		}
 	case "noBreakHyphen":
 		w.text("-")
+	case "softHyphen":
+		w.text("\u00ad") // a letter in the old fonts
 	case "sym":
 		w.text(symbol(x.attr("font"), x.attr("char")))
 	case "checked":
@@ -177,7 +181,7 @@ func (r *wordReader) start() {
 		w.own(x.attr("alt"))
 		w.own(x.attr("title"))
 	case "txbxContent", "txBody":
-		w.line()
+		w.begin()
 	case "tr":
 		w.row()
 	case "ddeLink":

@@ -76,7 +76,7 @@ func (w *writer) text(s string) {
 		w.font = w.next
 	}
 	w.run = append(w.run, s...)
-	w.bol = false
+	w.bol, w.hard = false, false
 	if len(w.run) >= pieceBytes {
 		w.decode()
 	}
@@ -96,6 +96,13 @@ func (w *writer) part() {
 func (w *writer) row() {
 	w.line()
 	w.hard = true
+}
+
+// begin begins a paragraph: on a line of its own, but the first in a cell stays beside the cell before.
+func (w *writer) begin() {
+	if w.gap == 0 {
+		w.line()
+	}
 }
 
 // line ends a line, if one began.
