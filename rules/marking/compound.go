@@ -39,7 +39,7 @@ func (d *Detector) compoundAfter(l *line, c candidate, loose bool) bool {
 		return false
 	}
 	compounds := d.after
-	if !c.single { // only what a level's first word may belong to the word before: "buổi tối mật độ"
+	if !c.single || c.style == caps && t.style == title { // only what a level's first word may belong to the word before: "buổi tối mật độ"
 		compounds = d.nextLine
 	}
 	if n, _ := compounds.at(l.text, l.toks, next, loose); n > 0 && !d.otherField(l, next) {

@@ -23,7 +23,7 @@ type Detector struct {
 	before, after, nextLine, prevLine, places, plainAfter                   vocabulary
 	titles, family, nouns, headingNouns, ties                               vocabulary
 	sends, carried, declared, denials, deniedAfter, guidance, guidanceNames vocabulary
-	stampWords, foreignWords, numbered, noLabel, labelLevelsOf              vocabulary
+	counts, stampWords, foreignWords, numbered, noLabel, labelLevelsOf      vocabulary
 
 	afterWords, beforeWords map[string]bool // of after and before, what is one word
 
@@ -75,7 +75,7 @@ func New(p *pack.Secrecy, own Own) (*Detector, error) {
 		{&d.subjects, p.Subjects}, {&d.before, p.Before}, {&d.after, p.After}, {&d.nextLine, p.NextLine}, {&d.prevLine, p.PrevLine},
 		{&d.places, p.Places}, {&d.plainAfter, p.PlainAfter}, {&d.titles, p.Titles}, {&d.family, p.FamilyNames}, {&d.nouns, p.Nouns},
 		{&d.headingNouns, p.HeadingNouns}, {&d.ties, p.Ties}, {&d.sends, p.Sends}, {&d.carried, p.Carried}, {&d.declared, p.Declared},
-		{&d.denials, p.Denials}, {&d.deniedAfter, p.DenialsAfter}, {&d.guidance, p.Guidance}, {&d.guidanceNames, p.GuidanceNames}, {&d.numbered, p.Numbered}, {&d.noLabel, p.NoLabel}} {
+		{&d.denials, p.Denials}, {&d.deniedAfter, p.DenialsAfter}, {&d.guidance, p.Guidance}, {&d.guidanceNames, p.GuidanceNames}, {&d.numbered, p.Numbered}, {&d.counts, p.Counts}, {&d.noLabel, p.NoLabel}} {
 		*l.to = newVocabulary(l.from)
 	}
 	d.afterWords, d.beforeWords = wordsOf(p.After), wordsOf(p.Before)

@@ -161,7 +161,7 @@ func (u *unit) ends(l *line, t int) bool {
 // columnHead remembers line i when it is the head of a table with a level column.
 func (u *unit) columnHead(i int) {
 	l := u.line(i)
-	if len(l.cells) < 2 {
+	if len(l.cells) < 2 || u.d.counts.has(l.text, l.toks, !l.vietnamese) {
 		return
 	}
 	for k, cell := range l.cells {

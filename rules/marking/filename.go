@@ -84,8 +84,7 @@ func (d *Detector) nameScore(u *unit, l *line, c candidate) float64 {
 	open, _ := utf8.DecodeLastRuneInString(before)
 	bracketed := before != "" && strings.ContainsRune("[({【", open) && after != "" && strings.IndexAny(after, "])}】") == 0
 	dashed := after != "" && (after[0] == '-' || strings.HasPrefix(after, "–"))
-	loose := !l.vietnamese
-	noun := d.nouns.ending(l.text, l.toks, c.first, loose) > 0
+	noun := d.nouns.ending(l.text, l.toks, c.first, true) > 0
 	numbered := d.numberBehind(l, c)
 	switch {
 	case first && last, bracketed:
@@ -99,7 +98,7 @@ func (d *Detector) nameScore(u *unit, l *line, c candidate) float64 {
 		return nameNoun
 	case c.form != exact && !c.single:
 		return d.plainLevelName(l, c, last, first)
-	case noun && (last || numbered):
+	case noun && (last || numbered || c.style != caps && c.last+1 < len(l.toks) && l.toks[c.last+1].style == caps):
 		if c.form == exact {
 			return nameNoun
 		}

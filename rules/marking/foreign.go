@@ -72,6 +72,8 @@ func (u *unit) bannerScore(i int, text string, toks []token, k, n int, begin boo
 	own := decoration(rest)
 	score := 0.0
 	switch {
+	case !begin && !strings.HasPrefix(rest, "//"):
+		return 0
 	case strings.HasPrefix(rest, "//"), own && (u.kind != Subject || begin):
 		score = bannerScore
 	case i == u.first && begin && (strings.HasPrefix(trimmed, ":") || strings.HasPrefix(trimmed, "- ") || strings.HasPrefix(trimmed, "–") ||

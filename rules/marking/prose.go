@@ -128,10 +128,8 @@ func (u *unit) said(s sentence, c candidate, noun int, declared, loose bool) (Cl
 	if noun >= 0 && u.numbered(s) {
 		return NounLevel, nounNumbered
 	}
-	if noun > 0 && s.toks[noun-1].word != "" && isNumber(s.toks[noun-1].word) {
-		return Prose, 0 // statistics: "12 văn bản mật"
-	}
-	plural := noun > 0 && isPlural(s.toks[noun-1].word)
+	// "12 văn bản mật" and "các văn bản mật" are statistics and rules, unless they come with this mail.
+	plural := noun > 0 && (isPlural(s.toks[noun-1].word) || isNumber(s.toks[noun-1].word))
 	if declared && (noun >= 0 || u.d.nouns.has(s.text, s.toks[:s.first], loose)) && !plural {
 		return Prose, proseCaps
 	}

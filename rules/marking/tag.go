@@ -11,6 +11,7 @@ const (
 	tagEnd       = 0.85 // "(MẬT)" at the end
 	tagWeak      = 0.60 // without diacritics or capitals, where a sentence could stand
 	tagBare      = 0.45 // "Mat - ": in plain letters, could be anything
+	tagUnmarked  = 0.80 // in capitals, with no sign behind it: "MẬT Báo cáo"
 	tagBracketed = 0.70 // in lower case, in brackets at the end
 )
 
@@ -30,6 +31,8 @@ func (u *unit) tag(i int, c candidate) (Class, float64) {
 		return Tag, 0
 	case at == c.start && u.separated(l, c):
 		return Tag, prefixScore(c, u.kind == Subject)
+	case at == c.start && u.kind == Subject && c.style == caps && c.form == exact && u.smallBehind(l, c):
+		return Tag, tagUnmarked
 	case at == c.start && u.nothingBehind(l, c) && u.kind == Subject:
 		return Tag, prefixScore(c, true)
 	case at < c.start && u.nounBefore(l, at, c) && u.separated(l, c) && !u.denied(l.text, l.toks[:c.first], !l.vietnamese) && c.form == exact:
@@ -79,6 +82,9 @@ func (u *unit) afterPrefixes(l *line, at, stop int) (end int, opened bool) {
 				return at, opened
 			}
 			skip := u.prefixAt(l, k)
+			if n, _ := u.d.ties.at(l.text, l.toks, k, !l.vietnamese); opened && n > 0 && markAt(l, k+n) != nil {
+				skip = n // "[DẤU MẬT]"
+			}
 			if skip == 0 || l.toks[k+skip-1].end > stop {
 				return at, opened
 			}
@@ -151,8 +157,10 @@ func (u *unit) separated(l *line, c candidate) bool {
 		spaced := len(gap) > 0 && gap[0] == ' '
 		switch {
 		case trimmed == "":
-		case strings.ContainsAny(trimmed[:1], ":/|;"), strings.HasPrefix(trimmed, "–"), strings.HasPrefix(trimmed, "—"), strings.HasPrefix(trimmed, "//"):
+		case strings.ContainsAny(trimmed[:1], ":/|;_=~#"), strings.HasPrefix(trimmed, "–"), strings.HasPrefix(trimmed, "—"), strings.HasPrefix(trimmed, "//"):
 			return k == c.last || !strings.HasPrefix(trimmed, ";")
+		case trimmed[0] == '.' && k == c.last && c.style == caps && c.form == exact:
+			return true
 		case trimmed[0] == '-' && (spaced || strings.HasPrefix(trimmed, "- ") || strings.HasPrefix(trimmed, "--")):
 			return true
 		}
@@ -176,6 +184,11 @@ func prefixScore(c candidate, subject bool) float64 {
 		return tagEnd
 	}
 	return tagWeak
+}
+
+// smallBehind tells a level in capitals before words that are not.
+func (u *unit) smallBehind(l *line, c candidate) bool {
+	return c.last+1 < len(l.toks) && l.toks[c.last+1].style != caps && blank(l.gapBetween(c.last, c.last+1))
 }
 
 // nothingBehind tells a level that ends the line.

@@ -55,6 +55,7 @@ type Secrecy struct {
 	DenialsAfter []string `yaml:"denials_after"`
 	Guidance     []string `yaml:"guidance"`
 	Numbered     []string `yaml:"numbered_guidance"`
+	Counts       []string `yaml:"counts"`
 	// GuidanceNames are the same in file names.
 	GuidanceNames []string     `yaml:"guidance_names"`
 	Page          []string     `yaml:"page"`
@@ -90,7 +91,7 @@ type Stamp struct {
 // Foreign is a banner of another state.
 type Foreign struct {
 	Text  string `yaml:"text"`
-	Begin bool   `yaml:"begin"` // also at the beginning of a subject or a file name
+	Begin bool   `yaml:"begin"` // a line of its own, the beginning of a subject or a file name too; else before "//" only
 }
 
 // LabelLevel says which level the name of a sensitivity label stands for.
@@ -167,7 +168,7 @@ func (p *Secrecy) checkLists() error {
 		{"subjects", p.Subjects}, {"before", p.Before}, {"after", p.After}, {"next_line", p.NextLine}, {"prev_line", p.PrevLine}, {"places", p.Places},
 		{"plain_after", p.PlainAfter}, {"titles", p.Titles}, {"family_names", p.FamilyNames}, {"nouns", p.Nouns},
 		{"heading_nouns", p.HeadingNouns}, {"ties", p.Ties}, {"sends", p.Sends}, {"carried", p.Carried}, {"declared", p.Declared},
-		{"denials", p.Denials}, {"denials_after", p.DenialsAfter}, {"guidance", p.Guidance}, {"numbered_guidance", p.Numbered}, {"guidance_names", p.GuidanceNames}, {"page", p.Page}, {"no_label", p.NoLabel}} {
+		{"denials", p.Denials}, {"denials_after", p.DenialsAfter}, {"guidance", p.Guidance}, {"numbered_guidance", p.Numbered}, {"counts", p.Counts}, {"guidance_names", p.GuidanceNames}, {"page", p.Page}, {"no_label", p.NoLabel}} {
 		if len(l.list) > maxPhrases {
 			return fmt.Errorf("%s has more than %d entries", l.key, maxPhrases)
 		}
