@@ -314,7 +314,7 @@ func TestManyOpaqueSignatures(t *testing.T) {
 
 // A message that cannot be read any more is our trouble, not the sender's fault: 451 (invariant 2).
 func TestUnreadableMessageIsAnError(t *testing.T) {
-	mail := "Subject: " + "Re:\r\n" + mixed("mixed", words, file(pdf, 300_000))
+	mail := "Subject: " + "Re:\r\n" + mixed("mixed", words, strings.ReplaceAll(file(pdf, 300_000), "base64", "quoted-printable")) // Base64 is counted as the message is read
 	r := &failing{data: []byte(mail)}
 	m, err := message.Read(r, int64(len(mail)), message.DefaultLimits())
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"congthu/filter/extract"
 	"congthu/filter/message"
 )
 
@@ -22,15 +23,15 @@ func FuzzCMS(f *testing.F) {
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, data []byte) {
 		r := bufio.NewReader(bytes.NewReader(data))
-		kind, err := cmsKind(r)
-		if err != nil && !errors.Is(err, errNoCMS) {
+		kind, err := extract.CMSKind(r)
+		if err != nil && !errors.Is(err, extract.ErrNoCMS) {
 			t.Fatal(err)
 		}
 		if err != nil || len(kind) > 32 {
 			return
 		}
 		var out bytes.Buffer
-		if err := copySigned(&out, r); err != nil && !errors.Is(err, errNoCMS) {
+		if err := extract.CopySigned(&out, r); err != nil && !errors.Is(err, extract.ErrNoCMS) {
 			t.Fatal(err)
 		}
 		if out.Len() > len(data) {
@@ -70,12 +71,12 @@ func parse(t testing.TB, mail string) *message.Message {
 // What OpenSSL signed comes out as it went in.
 func TestCopySigned(t *testing.T) {
 	r := bufio.NewReader(bytes.NewReader(cmsOf(t, "82-attachment-opaque-signed-small")))
-	kind, err := cmsKind(r)
-	if err != nil || kind != cmsSigned {
+	kind, err := extract.CMSKind(r)
+	if err != nil || kind != extract.CMSSigned {
 		t.Fatalf("kind %x, %v", kind, err)
 	}
 	var out bytes.Buffer
-	if err := copySigned(&out, r); err != nil {
+	if err := extract.CopySigned(&out, r); err != nil {
 		t.Fatal(err)
 	}
 	if s := out.String(); !strings.HasPrefix(s, "Content-Type: text/plain; charset=utf-8\r\n") || !strings.HasSuffix(s, "tài nguyên nước\r\n") {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"congthu/filter"
+	"congthu/filter/extract"
 	"congthu/filter/message"
 	"congthu/rules/custom"
 )
@@ -66,5 +67,5 @@ func signed(m *message.Message) (bool, error) {
 		return false, nil
 	}
 	kind, err := cmsKindOf(p)
-	return kind == cmsSigned, err
+	return kind == extract.CMSSigned, err
 }

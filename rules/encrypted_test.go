@@ -3,6 +3,8 @@ package rules
 import (
 	"strings"
 	"testing"
+
+	"congthu/filter/extract"
 )
 
 func TestEncrypted(t *testing.T) {
@@ -75,14 +77,14 @@ func FuzzEncrypted(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if clear > int64(len(s)) || armoured && !strings.Contains(s, beginArmour) {
+		if clear > int64(len(s)) || armoured && !strings.Contains(s, extract.BeginPGP) {
 			t.Fatalf("armoured %v, %d of %d octets clear", armoured, clear, len(s))
 		}
-		really, err := pgpMessage(strings.NewReader(s))
+		really, err := extract.OpenPGP(strings.NewReader(s))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if really && s[0]&0x80 == 0 && !strings.Contains(s, beginArmour) {
+		if really && s[0]&0x80 == 0 && !strings.Contains(s, extract.BeginPGP) {
 			t.Fatalf("%q taken for OpenPGP", s)
 		}
 	})

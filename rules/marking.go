@@ -7,7 +7,7 @@ import (
 	"slices"
 
 	"congthu/filter"
-	"congthu/filter/message"
+	"congthu/filter/extract"
 	"congthu/rules/marking"
 )
 
@@ -29,13 +29,21 @@ func markingRule(c Config) filter.Rule {
 			if c.Marking == nil {
 				return nil, nil
 			}
-			found := markedParts{evidence: map[string][]marking.Evidence{}}
-			err := markingTexts(ctx, c, tx.Message, func(part string, t marking.Text) {
+			found := markedParts{evidence: map[string][]marking.Evidence{}, sha256: map[string]string{}}
+			err := markingTexts(ctx, tx.Message, func(part string, t marking.Text) {
 				found.add(part, c.Marking.Find(t))
 			})
 			if err != nil {
 				return nil, fmt.Errorf("looking for markings: %w", err)
 			}
+			if c.Inspector == nil {
+				return found.findings(c), nil
+			}
+			files, err := c.Inspector.Inspect(ctx, tx.Message)
+			if err != nil {
+				return nil, fmt.Errorf("looking for markings in files: %w", err)
+			}
+			found.addFiles(files)
 			return found.findings(c), nil
 		}}
 }
@@ -44,6 +52,22 @@ func markingRule(c Config) filter.Rule {
 type markedParts struct {
 	order    []string
 	evidence map[string][]marking.Evidence
+	sha256   map[string]string // of files inside of parts
+}
+
+// addFiles adds what was found in the leaves and the files in them. A file inside is named by its leaf and its place
+// in there: "2/1".
+func (m *markedParts) addFiles(found *extract.Inspection) {
+	for _, l := range found.Leaves {
+		files, _ := l.Outcomes[filter.RuleMarking].([]markedFile)
+		for _, f := range files {
+			part := l.Part.ID + f.path
+			if f.path != "" {
+				m.sha256[part] = f.sha256
+			}
+			m.add(part, slices.Clone(f.evidence)) // outcomes are shared between messages
+		}
+	}
 }
 
 func (m *markedParts) add(part string, e []marking.Evidence) {
@@ -83,7 +107,9 @@ func (m *markedParts) findings(c Config) []filter.Finding {
 			out = append(out, filter.Finding{Mode: filter.Monitor, Disposition: filter.Tag, Score: p.Score, Detail: fmt.Sprintf("%d more", len(marked)-i)})
 			break
 		}
-		out = append(out, markingFinding(c, p.id, p.Conclusion))
+		f := markingFinding(c, p.id, p.Conclusion)
+		f.PartSHA256 = m.sha256[p.id]
+		out = append(out, f)
 	}
 	return out
 }
@@ -102,6 +128,18 @@ func markingFinding(c Config, part string, said marking.Conclusion) filter.Findi
 	return f
 }
 
-// Extractor gives the texts in a part that is no text itself: of documents, archives, pictures. What it cannot look
-// into is its own matter to report.
-type Extractor func(ctx context.Context, p *message.Part, yield func(marking.Text)) error
+// NewInspector makes what looks into the files of messages for the rules of c, with the rest of the options as they
+// are. It belongs into Config.Inspector, and Coverage of it into the policy.
+func NewInspector(c Config, o extract.Options) (*extract.Inspector, error) {
+	o.Consumers = map[string]extract.NewConsumer{}
+	if c.Marking != nil {
+		o.Consumers[filter.RuleMarking] = func() extract.Consumer { return newFileMarks(c.Marking) }
+	}
+	if o.Limits == (extract.Limits{}) {
+		o.Limits = extract.DefaultLimits()
+	}
+	if o.Budget == nil {
+		o.Budget = c.Budget
+	}
+	return extract.New(o)
+}

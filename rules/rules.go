@@ -5,6 +5,7 @@ package rules
 
 import (
 	"congthu/filter"
+	"congthu/filter/extract"
 	"congthu/filter/message"
 	"congthu/rules/marking"
 	"congthu/rules/pack"
@@ -45,9 +46,9 @@ type Config struct {
 	// Forwarded is asked of mail that a mailbox of ours forwards to free-mail by itself; Unset means Hold.
 	Forwarded filter.Disposition
 
-	Marking         *marking.Detector // nil finds no markings
-	MarkingEnforced float64           // score from which markings are acted on; 0 means marking.High
-	Extract         Extractor         // gives the texts of parts that are none; nil: such parts are not read
+	Marking         *marking.Detector  // nil finds no markings
+	MarkingEnforced float64            // score from which markings are acted on; 0 means marking.High
+	Inspector       *extract.Inspector // looks into bodies and files, see NewInspector; nil: only headers and names are read
 
 	MailboxExempt []string // further local parts that the naming rule does not bind
 

@@ -14,7 +14,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"congthu/filter"
+	"congthu/filter/extract"
 	"congthu/filter/message"
+	"congthu/filter/policy"
 	"congthu/internal/samples"
 	"congthu/rules"
 	"congthu/rules/marking"
@@ -38,13 +40,20 @@ func config(t testing.TB) rules.Config {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return rules.Config{Marking: markings, InlineFloor: rules.DefaultInlineFloor, FreeMail: p, Ours: filter.Organisation{Domains: samples.Domains()}.Ours}
+	c := rules.Config{Marking: markings, InlineFloor: rules.DefaultInlineFloor, FreeMail: p, Ours: filter.Organisation{Domains: samples.Domains()}.Ours}
+	if c.Inspector, err = rules.NewInspector(c, extract.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	return c
 }
 
 func judge(t testing.TB, c rules.Config, settings map[string]filter.Setting) *filter.Judge {
 	t.Helper()
 	p := &filter.Policy{Hash: "sha256:test", Organisation: filter.Organisation{Domains: samples.Domains()}, Rules: rules.All(c), Settings: settings,
-		Uninspected: map[message.Reason]filter.Disposition{}, Deadline: time.Minute}
+		Uninspected: policy.Default(rules.Defaults()).Reasons(), Deadline: time.Minute}
+	if c.Inspector != nil {
+		p.Coverage = rules.Coverage(c.Inspector)
+	}
 	j, err := filter.NewJudge(p, 4, filter.NewMetrics(prometheus.NewRegistry()), slog.New(slog.DiscardHandler), time.Now)
 	if err != nil {
 		t.Fatal(err)

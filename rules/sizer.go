@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"congthu/filter/extract"
 	"congthu/filter/message"
 )
 
@@ -186,7 +187,7 @@ func (s *sizer) leaf(p *message.Part, explained int64, at place) (tally, error) 
 	case letter(p):
 		return tally{letters: max(0, n-explained)}, nil
 	case secondOfTwo(p) && p.Parent.MediaType == "multipart/encrypted":
-		if really, err := pgpMessage(p.Open()); err != nil || really {
+		if really, err := extract.OpenPGP(p.Open()); err != nil || really {
 			return tally{attachments: insideBase64(n)}, err
 		}
 	}

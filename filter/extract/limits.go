@@ -19,7 +19,7 @@ const RatioFloor = 16 << 20
 
 // DefaultLimits suit letters with 15 MiB of attachments.
 func DefaultLimits() Limits {
-	return Limits{Depth: 8, Members: 5000, MemberBytes: 64 << 20, TotalBytes: 256 << 20, Ratio: 100, TextBytes: 32 << 20, XMLDepth: 200}
+	return Limits{Depth: 8, Members: 5000, MemberBytes: 64 << 20, TotalBytes: 256 << 20, Ratio: 100, TextBytes: 64 << 20, XMLDepth: 200}
 }
 
 // stop says that a limit is reached or that content cannot be read; why is what the finding says.

@@ -15,6 +15,10 @@ import (
 // readText reads plain text. A leaf's charset is what the message says, and what the letters say beside it;
 // of a file inside of another only the letters speak.
 func readText(_ context.Context, in *input, o out) error {
+	if order, ok := byteOrder(in.head); ok && in.leaf { // Windows programs write it, whatever the message says
+		r := io.NewSectionReader(in.content, 0, in.content.Size())
+		return stream(unicode.UTF16(order, unicode.UseBOM).NewDecoder().Reader(r), Text{Kind: Body}, o)
+	}
 	if in.leaf && in.part != nil {
 		readings, err := in.part.Texts()
 		if err != nil {
@@ -100,15 +104,22 @@ func byteOrder(head []byte) (unicode.Endianness, bool) {
 	return unicode.LittleEndian, false
 }
 
+// streamStart is the room that a text is first given, in octets: most are short.
+const streamStart = 8 << 10
+
 // stream passes on all of r in pieces. Pieces end with a line, where there is one.
 func stream(r io.Reader, t Text, o out) error {
-	buf := make([]byte, 0, 2*MaxPiece)
+	buf := make([]byte, 0, streamStart)
 	for {
 		n, err := io.ReadFull(r, buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+n]
 		last := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 		if err != nil && !last {
 			return err
+		}
+		if !last && cap(buf) < 2*MaxPiece {
+			buf = append(make([]byte, 0, 4*cap(buf)), buf...)
+			continue
 		}
 		for len(buf) > MaxPiece || last && len(buf) > 0 {
 			piece := string(buf)

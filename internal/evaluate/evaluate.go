@@ -19,6 +19,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"congthu/filter"
+	"congthu/filter/extract"
 	"congthu/filter/message"
 	"congthu/rules"
 	"congthu/rules/marking"
@@ -151,8 +152,12 @@ func judge() (*filter.Judge, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making the detector: %w", err)
 	}
+	c := rules.Config{Marking: d}
+	if c.Inspector, err = rules.NewInspector(c, extract.Options{}); err != nil {
+		return nil, fmt.Errorf("making what looks into files: %w", err)
+	}
 	p := &filter.Policy{Hash: "sha256:evaluation", Organisation: filter.Organisation{Domains: []string{"monre.gov.vn"}},
-		Rules: rules.All(rules.Config{Marking: d}), Settings: rules.Defaults(),
+		Rules: rules.All(c), Settings: rules.Defaults(),
 		Uninspected: map[message.Reason]filter.Disposition{}, Deadline: time.Minute}
 	return filter.NewJudge(p, 1, filter.NewMetrics(prometheus.NewRegistry()), slog.New(slog.DiscardHandler), time.Now)
 }
