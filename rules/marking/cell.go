@@ -151,8 +151,16 @@ func markAt(l *line, k int) *candidate {
 }
 
 // listed tells a level that stands in a list of levels: another one is a cell of its own in the same line or in the
-// next one.
+// next one, or a word for none in the same line.
 func (u *unit) listed(i int, c candidate) bool {
+	l := u.line(i)
+	for _, cell := range l.cells {
+		if t := tokenAt(l, int(cell.start)); t >= 0 { // "Mật | Thường"
+			if n, _ := u.d.noLevel.at(l.text, l.toks, t, !l.vietnamese); n > 0 && l.toks[t+n-1].end == int(cell.end) {
+				return true
+			}
+		}
+	}
 	for k := i - 1; k <= i+1; k++ {
 		l := u.line(k)
 		if l == nil {

@@ -1,6 +1,9 @@
 package marking
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // Scores of fields.
 const (
@@ -97,12 +100,12 @@ func (u *unit) valueAt(l *line, k int) (at int, ok bool) {
 			}
 			at += end + 1
 			remark = true
-		case ok && strings.IndexByte("*-_.[(\"'<>", c) >= 0:
-			at++
-		case ok && (strings.HasPrefix(l.text[at:], "“") || strings.HasPrefix(l.text[at:], "–")):
-			at += len("“")
 		default:
-			return at, ok
+			r, n := utf8.DecodeRuneInString(l.text[at:])
+			if !ok || wordKind(r) != 0 {
+				return at, ok
+			}
+			at += n
 		}
 	}
 	return at, ok
