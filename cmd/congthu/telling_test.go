@@ -51,9 +51,11 @@ type remembered struct {
 	officer *age.X25519Identity
 	conf    string // file
 	seen    int    // notices looked at
+	shut    func() // ends it, once
 }
 
-func remember(t *testing.T, more string) *remembered {
+// remember opens a memory; more are sections of its configuration, evidence further keys of that section.
+func remember(t *testing.T, more string, evidence ...string) *remembered {
 	t.Helper()
 	r := &remembered{}
 	if err := r.sink.Start("127.0.0.1:0"); err != nil {
@@ -62,8 +64,8 @@ func remember(t *testing.T, more string) *remembered {
 	t.Cleanup(func() { r.sink.Close() })
 	dir := t.TempDir()
 	r.conf = filepath.Join(dir, "congthu.yml")
-	text := fmt.Sprintf("organisation: {domains: [monre.gov.vn]}\nevidence: {dir: %q}\nstore: {dsn: %q}\n%s\n",
-		filepath.Join(dir, "evidence"), "sqlite:"+filepath.Join(dir, "congthu.db"), strings.ReplaceAll(more, "SINK", r.sink.Addr))
+	text := fmt.Sprintf("organisation: {domains: [monre.gov.vn]}\nevidence: {dir: %q%s}\nstore: {dsn: %q}\n%s\n",
+		filepath.Join(dir, "evidence"), strings.Join(append([]string{""}, evidence...), ", "), "sqlite:"+filepath.Join(dir, "congthu.db"), strings.ReplaceAll(more, "SINK", r.sink.Addr))
 	if err := os.WriteFile(r.conf, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -75,11 +77,12 @@ func remember(t *testing.T, more string) *remembered {
 	if r.memory, err = openMemory(c, org.Ours, prometheus.NewRegistry(), slog.New(slog.DiscardHandler), r.clock.now); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
+	r.shut = sync.OnceFunc(func() {
 		if err := r.close(); err != nil {
 			t.Error(err)
 		}
 	})
+	t.Cleanup(r.shut)
 	if r.officer, err = age.GenerateX25519Identity(); err != nil {
 		t.Fatal(err)
 	}
@@ -91,6 +94,14 @@ func remember(t *testing.T, more string) *remembered {
 
 // keep has a message from outside held, with a marking or without.
 func (r *remembered) keep(t *testing.T, id, rule string) {
+	t.Helper()
+	if err := r.decide(t, id, rule, filter.Hold); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// decide has a message from outside held or refused.
+func (r *remembered) decide(t *testing.T, id, rule string, d filter.Disposition) error {
 	t.Helper()
 	l := message.DefaultLimits()
 	spool := message.NewSpool(l, nil)
@@ -104,11 +115,9 @@ func (r *remembered) keep(t *testing.T, id, rule string) {
 	}
 	tx := &filter.Transaction{ID: id, Received: r.clock.now(), Session: filter.Session{Door: "relay"}, Direction: filter.Inbound, Message: m, Content: spool,
 		ReversePath: filter.ParsePath("a@khach.example", ""), Recipients: []filter.Path{filter.ParsePath("van.thu@monre.gov.vn", ""), filter.ParsePath("x@khac.example", "")}}
-	v := filter.Verdict{ID: id, Direction: filter.Inbound, Disposition: filter.Hold, Held: true,
-		Findings: []filter.Finding{{Rule: rule, Clause: "10.1", Mode: filter.Enforce, Disposition: filter.Hold, Score: 1}}}
-	if err := r.Keep(t.Context(), tx, v); err != nil {
-		t.Fatal(err)
-	}
+	v := filter.Verdict{ID: id, Direction: filter.Inbound, Disposition: d, Held: d == filter.Hold,
+		Findings: []filter.Finding{{Rule: rule, Clause: "10.1", Mode: filter.Enforce, Disposition: d, Score: 1}}}
+	return r.Keep(t.Context(), tx, v)
 }
 
 // state is where a held message stands.
