@@ -1,10 +1,17 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
+	"sync"
 	"testing"
+	"time"
+
+	"congthu/internal/peer"
 )
 
 // The demonstration is what a newcomer sees first: each sample ends as its name says.
@@ -69,5 +76,49 @@ func TestDemo(t *testing.T) {
 	}
 	if n := strings.Count(string(b), `"msg":"message"`); n != 14 {
 		t.Errorf("%d lines about messages in the log, want 14:\n%s", n, b)
+	}
+}
+
+// written collects what a program prints while it runs.
+type written struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (w *written) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.b.Write(p)
+}
+
+func (w *written) String() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.b.String()
+}
+
+// The line that the demonstration shows for the evidence works while it runs.
+func TestDemoEvidence(t *testing.T) {
+	out := &written{}
+	p, _, stderr := newProgram(t, "")
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	p.ctx, p.stdout = ctx, out
+	done := make(chan int, 1)
+	go func() { done <- p.run([]string{"demo", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"}) }()
+	if err := peer.Wait(time.Minute, "the demonstration", func() bool { return strings.Contains(out.String(), "Ctrl-C") }); err != nil {
+		t.Fatalf("%v\n%s%s", err, out, stderr)
+	}
+	shown := regexp.MustCompile(`build/congthu (log verify \S+)`).FindStringSubmatch(out.String())
+	if shown == nil {
+		t.Fatalf("no line for the evidence:\n%s", out)
+	}
+	check, stdout, said := newProgram(t, "")
+	if code := check.run(strings.Fields(shown[1])); code != exitFine || !strings.Contains(stdout.String(), "the chain is whole") {
+		t.Errorf("exit %d: %s%s", code, stdout, said)
+	}
+	cancel()
+	if code := <-done; code != exitFine {
+		t.Errorf("the demonstration ended with %d: %s", code, stderr)
 	}
 }

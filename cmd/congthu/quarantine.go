@@ -8,6 +8,8 @@ import (
 	"os"
 	"strings"
 	"text/tabwriter"
+	"unicode"
+	"unicode/utf8"
 
 	"congthu/filter/evidence"
 	"congthu/filter/message"
@@ -59,11 +61,11 @@ func (c *quarantineListCommand) Run(p *program) error {
 	fmt.Fprintln(table, "ID\tHELD\tUNTIL\tSTATE\tFROM\tTO\tWHY")
 	for _, h := range held {
 		v := viewOf(h)
-		to := strings.Join(v.To, " ")
+		to := visible(strings.Join(v.To, " "))
 		if len(v.To) > 1 {
-			to = fmt.Sprintf("%s +%d", v.To[0], len(v.To)-1)
+			to = fmt.Sprintf("%s +%d", visible(v.To[0]), len(v.To)-1)
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", v.ID, stamp(h.Time), stamp(h.Expires), v.State, v.From, to, strings.Join(v.Why, ", "))
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", v.ID, stamp(h.Time), stamp(h.Expires), v.State, visible(v.From), to, strings.Join(v.Why, ", "))
 	}
 	return table.Flush()
 }
@@ -130,12 +132,12 @@ func (c *quarantineShowCommand) Run(p *program) error {
 		return json.NewEncoder(p.stdout).Encode(v)
 	}
 	fmt.Fprintf(p.stdout, "id         %s\nstate      %s\nheld       %s\nuntil      %s\nfrom       %s\nto         %s\nwhy        %s\nsize       %d octets\ndirection  %s\nclient     %s\n",
-		v.ID, v.State, stamp(h.Time), stamp(h.Expires), v.From, strings.Join(v.To, " "), strings.Join(v.Why, ", "), v.Bytes, v.Direction, v.Client)
+		v.ID, v.State, stamp(h.Time), stamp(h.Expires), visible(v.From), visible(strings.Join(v.To, " ")), strings.Join(v.Why, ", "), v.Bytes, v.Direction, v.Client)
 	if v.Persons > 1 {
 		fmt.Fprintf(p.stdout, "release    needs %d officers, %d approved\n", v.Persons, v.Approvals)
 	}
 	if v.DecidedBy != "" {
-		fmt.Fprintf(p.stdout, "decided    by %s: %s\n", v.DecidedBy, v.Reason)
+		fmt.Fprintf(p.stdout, "decided    by %s: %s\n", visible(v.DecidedBy), visible(v.Reason))
 	}
 	if c.Identity == "" {
 		return nil
@@ -187,17 +189,24 @@ func (c *quarantineShowCommand) content(p *program) error {
 	return nil
 }
 
-// visible is outside text for a terminal: what could move the cursor or hide text is shown as what it is.
+// visible is outside text for a terminal, on one line: what could move the cursor, colour, turn or hide text is shown
+// as what it is.
 func visible(s string) string {
-	q := fmt.Sprintf("%+q", s)
-	plain := true
-	for _, r := range s {
-		plain = plain && r != 0x7f && r >= ' ' && !(r >= 0x80 && r < 0xa0) && !(r >= 0x200b && r <= 0x200f) && !(r >= 0x202a && r <= 0x202e) && !(r >= 0x2066 && r <= 0x2069)
+	var b strings.Builder
+	for i, n := 0, 0; i < len(s); i += n {
+		var r rune
+		switch r, n = utf8.DecodeRuneInString(s[i:]); {
+		case r == utf8.RuneError && n == 1:
+			fmt.Fprintf(&b, `\x%02x`, s[i])
+		case r == '\t':
+			b.WriteByte(' ')
+		case unicode.In(r, unicode.C, unicode.Zl, unicode.Zp):
+			fmt.Fprintf(&b, `\u{%x}`, r)
+		default:
+			b.WriteString(s[i : i+n])
+		}
 	}
-	if plain {
-		return s
-	}
-	return q
+	return b.String()
 }
 
 type quarantineReleaseCommand struct {
