@@ -53,11 +53,8 @@ func foldOne(r rune) byte {
 	if !unicode.IsLetter(r) {
 		return foldGap
 	}
-	for _, b := range norm.NFKD.String(string(r)) {
-		if b < utf8.RuneSelf && unicode.IsLetter(b) {
-			return byte(unicode.ToLower(b))
-		}
-		break
+	if b, _ := utf8.DecodeRuneInString(norm.NFKD.String(string(r))); b < utf8.RuneSelf && unicode.IsLetter(b) {
+		return byte(unicode.ToLower(b))
 	}
 	return foldOther
 }

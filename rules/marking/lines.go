@@ -192,8 +192,6 @@ func (l *line) cellOf(at int) int {
 	return -1
 }
 
-func (l *line) cellText(i int) string { return l.text[l.cells[i].start:l.cells[i].end] }
-
 // gapBetween is what stands between two tokens, also before the first and after the last.
 func (l *line) gapBetween(i, j int) string {
 	start, end := 0, len(l.text)

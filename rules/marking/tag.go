@@ -44,16 +44,10 @@ func (u *unit) tag(i int, c candidate) (Class, float64) {
 // subjectAt is where the text of a subject begins in line i, when that line is one.
 func (u *unit) subjectAt(i int) (int, bool) {
 	l := u.line(i)
-	for k := range l.toks {
-		n, _ := u.d.subjects.at(l.text, l.toks, k, !l.vietnamese)
-		if n == 0 || !decoration(l.text[:l.toks[k].start]) {
-			break
+	if n, _ := u.d.subjects.at(l.text, l.toks, 0, !l.vietnamese); n > 0 && decoration(l.text[:l.toks[0].start]) {
+		if rest := strings.TrimLeft(l.text[l.toks[n-1].end:], " *"); strings.HasPrefix(rest, ":") {
+			return len(l.text) - len(rest) + 1, true
 		}
-		rest := l.text[l.toks[k+n-1].end:]
-		if trimmed := strings.TrimLeft(rest, " *"); strings.HasPrefix(trimmed, ":") {
-			return len(l.text) - len(trimmed) + 1, true
-		}
-		break
 	}
 	return 0, i == u.first
 }
