@@ -100,3 +100,35 @@ func (o *office) excepted(t *testing.T, id, state string, uses int) {
 	}
 	t.Errorf("no %s in\n%s", id, out)
 }
+
+// TestMarkingException: a marked file is refused and not kept; once an officer has looked at the paper and made an
+// exception of it, the sender sends it again and it passes, in that file only.
+func TestMarkingException(t *testing.T) {
+	t.Parallel()
+	s := newStand(t, proxyFilter, "")
+	o := newOffice(t, s.gate, s.mx.Listens[1], "", "lan")
+	send := func(key, subject, text string) peer.Reply {
+		t.Helper()
+		return s.send(t, inside, letter{key: key, subject: subject, fields: "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=\"=_ranh\"\r\n",
+			body: "--=_ranh\r\nContent-Type: text/plain\r\n\r\nXin gui tep kem.\r\n--=_ranh\r\nContent-Type: text/plain; charset=utf-8; name=\"van-ban.txt\"\r\n" +
+				"Content-Disposition: attachment; filename=\"van-ban.txt\"\r\nContent-Transfer-Encoding: 8bit\r\n\r\n" + text + "\r\n--=_ranh--\r\n"}.mail()).Last()
+	}
+	const paper = "BỘ TÀI NGUYÊN VÀ MÔI TRƯỜNG\r\n\r\nTUYỆT MẬT\r\n\r\nSố liệu đã công bố.\r\n"
+	refused := send("van-ban-1", "Van ban", paper)
+	if refused.Code != 550 || !strings.Contains(refused.String(), "[10.1]") {
+		t.Fatalf("answered %s", refused)
+	}
+	if all := o.list(t, "state=undecided"); len(all) != 0 {
+		t.Errorf("marked mail is kept: %v", all)
+	}
+	hash := o.partHash(t, transactionID(refused), "marking")
+	o.as(t, 0, "lan", "exception", "add", "--rule", "marking", "--part-hash", hash, "--reason", "Da giai mat", "--until", "7d")
+	must(t, peer.Wait(patience, "the exception to be seen", func() bool { return send("van-ban-2", "Van ban", paper).OK() }))
+	s.delivered(t, "van-ban-2")
+	if again := send("van-ban-3", "Van ban", paper+"Thêm một dòng.\r\n"); again.Code != 550 {
+		t.Errorf("another file: %s", again)
+	}
+	if again := send("van-ban-4", "[TUYET MAT] Van ban", paper); again.Code != 550 {
+		t.Errorf("the same file under a marked subject: %s", again)
+	}
+}
