@@ -135,6 +135,7 @@ func (r *rtfReader) close() error {
 	r.groups = r.groups[:n-1]
 	r.now = before
 	if ended.as != (Text{}) {
+		r.w.line()
 		r.w.to(ended.as)
 	}
 	if ended.dest == before.dest {

@@ -131,12 +131,14 @@ func (r *rtfReader) destination(word string) bool {
 		return r.kind(Text{Kind: Property, Name: word})
 	case "template":
 		return into(rtfTemplate)
-	case "info", "userprops", "shp", "shpinst", "shptxt", "sp", "field", "fldrslt", "result", "object", "rtf", "upr", "ud", "shppict", "pgptbl", "do":
+	case "info", "userprops", "shp", "shpinst", "sp", "field", "fldrslt", "result", "object", "rtf", "upr", "ud", "shppict", "pgptbl", "do":
 		if r.now.dest == rtfNothing || r.now.dest == rtfCode {
 			r.flush()
 			r.now.dest = rtfText
 		}
 		return true
+	case "shptxt":
+		return r.kind(Text{Kind: r.w.as.Kind, Page: r.w.as.Page})
 	case "sv":
 		if r.shape != "gtextUNICODE" && r.shape != "wzDescription" { // the text of WordArt, as watermarks are made
 			return into(rtfNothing)
