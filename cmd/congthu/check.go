@@ -40,12 +40,18 @@ func (c *checkCommand) Run(p *program) error {
 	if len(conf.Organisation.Domains) == 0 && c.Direction == "auto" {
 		fmt.Fprintln(p.stderr, "congthu: no domain is ours (organisation.domains), so every mail counts as inbound; name a configuration with --config, or the --direction")
 	}
-	pol, err := buildPolicy(conf, nil)
+	log := slog.New(slog.NewJSONHandler(p.stderr, &slog.HandlerOptions{Level: slog.LevelError}))
+	reg := prometheus.NewRegistry()
+	look, err := newLooking(reg, log, true)
 	if err != nil {
 		return err
 	}
-	log := slog.New(slog.NewJSONHandler(p.stderr, &slog.HandlerOptions{Level: slog.LevelError}))
-	judge, err := filter.NewJudge(pol, 1, filter.NewMetrics(prometheus.NewRegistry()), log, p.now)
+	defer look.close()
+	pol, err := buildPolicy(conf, nil, look)
+	if err != nil {
+		return err
+	}
+	judge, err := filter.NewJudge(pol, 1, filter.NewMetrics(reg), log, p.now)
 	if err != nil {
 		return err
 	}

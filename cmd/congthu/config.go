@@ -41,7 +41,7 @@ func (c *configCheckCommand) Run(p *program) error {
 	if err := servable(conf); err != nil {
 		return err
 	}
-	pol, err := buildPolicy(conf, nil)
+	pol, err := buildPolicy(conf, nil, nil)
 	if err != nil {
 		return err
 	}

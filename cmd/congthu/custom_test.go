@@ -25,7 +25,7 @@ func TestSampleCustomRule(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := buildPolicy(c, nil)
+	p, err := buildPolicy(c, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

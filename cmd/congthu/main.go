@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
+
+	"congthu/filter/extract"
 )
 
 // Exit codes. Scripts depend on them.
@@ -67,6 +69,9 @@ type commands struct {
 }
 
 func main() {
+	if len(os.Args) == 2 && os.Args[1] == extract.WorkerArgument {
+		os.Exit(work())
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	hup := make(chan os.Signal, 1)

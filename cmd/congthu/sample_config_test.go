@@ -21,7 +21,7 @@ func TestSampleConfiguration(t *testing.T) {
 		if err := servable(c); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := buildPolicy(c, nil); err != nil {
+		if _, err := buildPolicy(c, nil, nil); err != nil {
 			t.Fatal(err)
 		}
 		return c

@@ -70,7 +70,8 @@ type gate struct {
 	metrics *filter.Metrics
 	log     *slog.Logger
 	admin   *admin
-	memory  *memory // nil when nothing is kept
+	looking *looking // into files
+	memory  *memory  // nil when nothing is kept
 	doors   []door
 	listens []net.Listener // one for each door, then the admin's
 }
@@ -78,23 +79,29 @@ type gate struct {
 // newGate makes a gate and opens every listener, or none.
 func newGate(p *program, conf *policy.Config) (*gate, error) {
 	budget := message.NewBudget(int64(conf.Limits.Spool))
-	pol, err := buildPolicy(conf, budget)
-	if err != nil {
-		return nil, err
-	}
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), buildInfo())
+	var err error
 	g := &gate{conf: conf, budget: budget, metrics: filter.NewMetrics(reg), admin: newAdmin(reg),
 		log: slog.New(slog.NewJSONHandler(p.stderr, &slog.HandlerOptions{Level: conf.Log.Level.Slog()}))}
+	if g.looking, err = newLooking(reg, g.log, false); err != nil {
+		return nil, err
+	}
+	pol, err := buildPolicy(conf, budget, g.looking)
+	if err != nil {
+		g.close()
+		return nil, err
+	}
 	if g.judge, err = filter.NewJudge(pol, conf.Limits.Judging, g.metrics, g.log, p.now); err != nil {
+		g.close()
 		return nil, err
 	}
 	if err := g.open(p); err != nil {
-		g.closeListeners()
+		g.close()
 		return nil, err
 	}
 	if g.memory, err = openMemory(conf, pol.Organisation.Ours, reg, g.log, p.now); err != nil {
-		g.closeListeners()
+		g.close()
 		return nil, err
 	}
 	if g.memory != nil {
@@ -148,6 +155,12 @@ func buildInfo() prometheus.Collector {
 	return g
 }
 
+// close lets go of what a gate that does not open has taken.
+func (g *gate) close() {
+	g.closeListeners()
+	g.looking.close() // it has nothing to lose
+}
+
 func (g *gate) closeListeners() {
 	for _, l := range g.listens {
 		l.Close()
@@ -195,7 +208,7 @@ func (g *gate) stop() error {
 	for range g.doors {
 		all = append(all, <-errs)
 	}
-	all = append(all, g.admin.shutdown(ctx), g.memory.close())
+	all = append(all, g.admin.shutdown(ctx), g.memory.close(), g.looking.close())
 	g.closeListeners()
 	return errors.Join(all...)
 }
@@ -219,7 +232,7 @@ func (g *gate) reload(load func() (*policy.Config, error)) {
 	}
 	var pol *filter.Policy
 	if err == nil {
-		pol, err = buildPolicy(conf, g.budget)
+		pol, err = buildPolicy(conf, g.budget, g.looking)
 	}
 	if err != nil {
 		g.metrics.Reload.Set(0)

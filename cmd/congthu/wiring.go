@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"congthu/filter"
+	"congthu/filter/extract"
 	"congthu/filter/message"
 	"congthu/filter/milter"
 	"congthu/filter/policy"
@@ -22,8 +23,8 @@ import (
 )
 
 // buildPolicy turns a configuration into what a judge runs. What rules must spool comes out of the budget; nil
-// bounds only the single message.
-func buildPolicy(c *policy.Config, budget *message.Budget) (*filter.Policy, error) {
+// bounds only the single message. l looks into files; nil makes a policy that only shows what is configured.
+func buildPolicy(c *policy.Config, budget *message.Budget, l *looking) (*filter.Policy, error) {
 	freeMail, err := pack.BuiltIn()
 	if err != nil {
 		return nil, fmt.Errorf("reading the built-in free-mail pack: %w", err)
@@ -44,12 +45,20 @@ func buildPolicy(c *policy.Config, budget *message.Budget) (*filter.Policy, erro
 	if err != nil {
 		return nil, &exitError{exitConfig, err}
 	}
+	var options extract.Options
+	if l != nil {
+		options = extract.Options{Pool: l.pool, Hit: l.hit, CacheSize: rememberedFiles}
+	}
+	if conf.Inspector, err = rules.NewInspector(conf, options); err != nil {
+		return nil, fmt.Errorf("making what looks into files: %w", err)
+	}
 	return &filter.Policy{
 		Hash:         c.Hash("free-mail "+freeMail.Version, "secrecy "+conf.Marking.Version()),
 		Organisation: org,
 		Rules:        append(rules.All(conf), own...),
 		Settings:     c.Settings(),
 		Uninspected:  c.Reasons(),
+		Coverage:     rules.Coverage(conf.Inspector),
 		Deadline:     time.Duration(c.Limits.Deadline),
 		KeepMarked:   bool(c.Marking.KeepContent),
 	}, nil
