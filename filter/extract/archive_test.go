@@ -68,7 +68,6 @@ func tarred(t testing.TB, names ...string) []byte {
 	return b.Bytes()
 }
 
-
 func TestArchives(t *testing.T) {
 	inside := zipOf(t, "../MẬT.txt", "MẬT", "thư mục/", "", "a\x00b.txt", "hai", "/etc/x", "ba")
 	for _, tc := range []struct {
@@ -253,5 +252,8 @@ func TestNestedMessage(t *testing.T) {
 	s := inspect(t, "a.zip", octetStream, zipOf(t, "a.eml", mail), DefaultLimits())
 	s.want(t, "/1 is message/rfc822", "/1 property Subject 0: MẬT", "/1 label msip_labels 0: x", "/1 body  0: MẬT", "/1 body  0: TUYỆT MẬT", "/1/1/1 body  0: trong",
 		"/1 property Subject 0: trong thu", "/1 body  0: sau")
-	inspect(t, "a.txt", "text/plain", []byte("Kính gửi: các đơn vị\nSubject: x\nTo: y\n"), DefaultLimits()).want(t, " is text/plain")
+	quoted := []byte("From: a\nSubject: x\nTo: y\n\nMẬT")
+	inspect(t, "a.txt", "text/plain; charset=utf-8", quoted, DefaultLimits()).want(t, " is text/plain", " body  0: From: a", " body  0: MẬT")
+	inspect(t, "a.eml", "text/plain; charset=utf-8", quoted, DefaultLimits()).want(t, " is message/rfc822", " property Subject 0: x")
+	inspect(t, "a.txt", octetStream, []byte("Kính gửi: các đơn vị\nSubject: x\nTo: y\n"), DefaultLimits()).want(t, " is text/plain")
 }

@@ -56,33 +56,51 @@ func tell(formats map[string]format, head []byte, c content, label string, names
 			continue
 		}
 		name, known := readerOf(mediaType)
-		if mediaType == "text/plain" {
+		if mediaType == "text/plain" || mediaType == "message/rfc822" {
 			name = textReader(head, label, names)
 		}
 		if f, ok := formats[name]; known && ok {
-			f.mediaType = typeOf(m)
+			f.mediaType = readType(name, typeOf(m))
 			return f, true
 		}
 	}
 	if name, ok := fallback(head, c, label, names); ok {
 		f := formats[name]
-		f.mediaType = typeOf(m)
+		f.mediaType = readType(name, typeOf(m))
 		return f, true
 	}
 	return unknown(typeOf(m)), false
 }
 
-// fallback is the reader of what does not look like anything: text in octets that text seldom has, and what stands
-// before a zip, whose directory is at its end.
+// fallback is the reader of what does not look like anything: text in octets that text seldom has, mail with octets
+// that mail seldom has, and what stands before a zip, whose directory is at its end.
 func fallback(head []byte, c content, label string, names []string) (name string, ok bool) {
 	if _, utf16 := byteOrder(head); utf16 || strings.HasPrefix(label, "text/") {
 		return textReader(head, label, names), true
+	}
+	if looksLikeMail(head) { // with parts that are not encoded
+		return "message", true
 	}
 	tail := make([]byte, min(c.Size(), 1<<10))
 	if _, err := c.ReadAt(tail, c.Size()-int64(len(tail))); err != nil && err != io.EOF {
 		return "", false
 	}
 	return "zip", bytes.Contains(tail, []byte("PK\x05\x06"))
+}
+
+// readType is the media type of what a reader was chosen for that knows more than the first octets say.
+func readType(reader, mediaType string) string {
+	switch {
+	case reader == "text" && mediaType == "message/rfc822":
+		return "text/plain"
+	case reader == "message":
+		return "message/rfc822"
+	case reader == "html" && mediaType == "text/plain":
+		return "text/html"
+	case reader == "rtf" && mediaType == "text/plain":
+		return "text/rtf"
+	}
+	return mediaType
 }
 
 func typeOf(m *mimetype.MIME) string {

@@ -28,7 +28,9 @@ func TestHTML(t *testing.T) {
 		{"a link to a file", `<a download href="https://example.test/x.zip">x</a>`, []string{"! fact script"}},
 		{"end tags without beginnings", `</td></tr></font></script>MẬT`, []string{" body  0: MẬT"}},
 	} {
-		t.Run(tc.name, func(t *testing.T) { inspect(t, "a.html", "text/html; charset=utf-8", []byte(tc.html), DefaultLimits()).want(t, tc.want...) })
+		t.Run(tc.name, func(t *testing.T) {
+			inspect(t, "a.html", "text/html; charset=utf-8", []byte(tc.html), DefaultLimits()).want(t, tc.want...)
+		})
 	}
 }
 

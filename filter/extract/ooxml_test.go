@@ -93,7 +93,9 @@ func TestWord(t *testing.T) {
 			[]string{" property name 0: Độ mật", " property Độ mật 0: Tối mật"}},
 		{"two documents of one name", "", []string{"WORD/document.xml", `<w:document><w:body><w:p><w:r><w:t>hai</w:t></w:r></w:p></w:body></w:document>`}, []string{" body  1: hai"}},
 	} {
-		t.Run(tc.name, func(t *testing.T) { inspect(t, "a.docx", octetStream, docx(t, tc.body, tc.parts...), DefaultLimits()).want(t, tc.want...) })
+		t.Run(tc.name, func(t *testing.T) {
+			inspect(t, "a.docx", octetStream, docx(t, tc.body, tc.parts...), DefaultLimits()).want(t, tc.want...)
+		})
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"maps"
 	"path"
+	"slices"
 	"strings"
 
 	"golang.org/x/text/encoding/unicode"
@@ -87,7 +88,7 @@ func textReader(head []byte, label string, names []string) string {
 	if label == "text/html" || label == "application/xhtml+xml" {
 		return "html"
 	}
-	if looksLikeMail(head) {
+	if looksLikeMail(head) && (!strings.HasPrefix(label, "text/") || hasEnding(names, ".eml")) { // a letter may quote a mail
 		return "message"
 	}
 	for _, name := range names {
@@ -99,4 +100,9 @@ func textReader(head []byte, label string, names []string) string {
 		}
 	}
 	return "text"
+}
+
+// hasEnding tells whether one of the names has an ending.
+func hasEnding(names []string, ext string) bool {
+	return slices.ContainsFunc(names, func(name string) bool { return strings.EqualFold(path.Ext(name), ext) })
 }
