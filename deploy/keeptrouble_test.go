@@ -176,8 +176,10 @@ func (k *keeping) databaseLocked(t *testing.T) {
 	conn, err := db.Conn(t.Context())
 	must(t, err)
 	defer conn.Close()
-	_, err = conn.ExecContext(t.Context(), "BEGIN IMMEDIATE")
-	must(t, err)
+	for _, statement := range []string{"PRAGMA busy_timeout = 60000", "BEGIN IMMEDIATE"} {
+		_, err = conn.ExecContext(t.Context(), statement)
+		must(t, err)
+	}
 	k.until(t, "451 with a database that another holds", k.keep, 451)
 	want(t, "a database that another holds", k.pass(t), 250)
 	_, err = conn.ExecContext(t.Context(), "ROLLBACK")
