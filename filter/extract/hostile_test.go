@@ -46,7 +46,7 @@ func (o *tolerant) member(_ []string, r io.Reader) error {
 }
 
 func (o *tolerant) spend(n int64) error {
-	if o.octets += n; o.octets > 8<<20 {
+	if o.octets += n; o.octets > 64<<20 {
 		return stop{message.TooBig}
 	}
 	if o.calls++; o.calls > 100_000 {

@@ -112,7 +112,7 @@ func (r *wordReader) text() {
 	case r.field.code:
 		r.field.add(string(r.x.text))
 	case r.inText || r.anyText && !r.numbers && len(bytes.TrimSpace(r.x.text)) > 0:
-		r.w.text(string(r.x.text))
+		r.w.octets(r.x.text)
 	}
 }
 

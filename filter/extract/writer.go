@@ -65,8 +65,22 @@ func (w *writer) style(f font) {
 
 // text writes text as it is.
 func (w *writer) text(s string) {
-	if len(s) == 0 {
-		return
+	if w.ready(len(s)) {
+		w.run = append(w.run, s...)
+	}
+}
+
+// octets is text for what is UTF-8 in a buffer.
+func (w *writer) octets(b []byte) {
+	if w.ready(len(b)) {
+		w.run = append(w.run, b...)
+	}
+}
+
+// ready makes the writer ready for n octets of text.
+func (w *writer) ready(n int) bool {
+	if n == 0 {
+		return false
 	}
 	if w.gap != 0 {
 		w.part()
@@ -75,11 +89,11 @@ func (w *writer) text(s string) {
 		w.decode()
 		w.font = w.next
 	}
-	w.run = append(w.run, s...)
-	w.bol, w.hard = false, false
 	if len(w.run) >= pieceBytes {
 		w.decode()
 	}
+	w.bol, w.hard = false, false
+	return true
 }
 
 // part writes what parts lines and cells.

@@ -37,6 +37,8 @@ type xmlReader struct {
 
 	name   []byte // local name of a tag; until the next token, as the rest
 	prefix []byte
+	tag    []byte // the attributes as they are written
+	parsed bool
 	attrs  []xmlAttr
 	text   []byte
 	closes bool // the tag is one that ends at once: its end is the next token
@@ -46,6 +48,9 @@ type xmlReader struct {
 // xmlAttr is an attribute: local name and value, as they are written.
 type xmlAttr struct{ name, value []byte }
 
+// xmlWindow is how many octets are read together.
+const xmlWindow = 32 << 10
+
 // declarationBytes is where the charset of XML is looked for.
 const declarationBytes = 512
 
@@ -53,7 +58,7 @@ var errXML = errors.New("reading XML: it ends too early")
 
 // newXMLReader reads r, whose charset is the one that a byte order mark or the XML declaration says.
 func newXMLReader(r io.Reader, maxDepth int) *xmlReader {
-	x := &xmlReader{r: r, buf: make([]byte, 0, 16<<10), maxDepth: maxDepth}
+	x := &xmlReader{r: r, buf: make([]byte, 0, xmlWindow), maxDepth: maxDepth}
 	for x.end < declarationBytes && x.fill() {
 	}
 	head := x.buf[:x.end]
@@ -229,9 +234,13 @@ const (
 
 // markup reads what begins with "<".
 func (x *xmlReader) markup(rest []byte) (xmlKind, found, error) {
-	switch {
-	case len(rest) < 9 && x.eof == nil:
+	if len(rest) < len("<![CDATA[") && x.eof == nil {
 		return 0, cutOff, nil
+	}
+	if len(rest) > 1 && rest[1] != '!' && rest[1] != '?' {
+		return x.element(rest)
+	}
+	switch {
 	case bytes.HasPrefix(rest, []byte("<!--")):
 		x.skip(4, "-->")
 		return 0, passed, nil
@@ -246,6 +255,11 @@ func (x *xmlReader) markup(rest []byte) (xmlKind, found, error) {
 		x.doctype()
 		return 0, passed, nil
 	}
+	return x.element(rest)
+}
+
+// element reads a tag.
+func (x *xmlReader) element(rest []byte) (xmlKind, found, error) {
 	n := tagEnd(rest)
 	if n < 0 {
 		return 0, cutOff, nil
@@ -254,7 +268,7 @@ func (x *xmlReader) markup(rest []byte) (xmlKind, found, error) {
 	tag := rest[1:n]
 	if len(tag) > 0 && tag[0] == '/' {
 		x.depth = max(0, x.depth-1)
-		x.attrs = x.attrs[:0]
+		x.tag, x.parsed = nil, false
 		x.setName(bytes.TrimRight(tag[1:], " \t\r\n"))
 		return xmlEnd, whole, nil
 	}
@@ -271,6 +285,10 @@ func (x *xmlReader) markup(rest []byte) (xmlKind, found, error) {
 
 // tagEnd finds the ">" outside of quotes, -1 without.
 func tagEnd(b []byte) int {
+	n := bytes.IndexByte(b, '>')
+	if n >= 0 && bytes.IndexByte(b[:n], '\'') < 0 && bytes.Count(b[:n], []byte{'"'})&1 == 0 {
+		return n // no quoted one: the usual case
+	}
 	for i := 1; i < len(b); i++ {
 		switch b[i] {
 		case '>':
@@ -338,20 +356,27 @@ func (x *xmlReader) setName(b []byte) {
 	x.name = b
 }
 
-// parse reads a tag's name and attributes.
+// parse reads a tag's name. Most attributes are never asked for.
 func (x *xmlReader) parse(tag []byte) {
-	x.attrs = x.attrs[:0]
-	n := bytes.IndexAny(tag, " \t\r\n")
-	if n < 0 {
-		x.setName(tag)
-		return
+	n := 0
+	for n < len(tag) && tag[n] > ' ' {
+		n++
 	}
 	x.setName(tag[:n])
-	for rest := tag[n:]; ; {
+	x.tag, x.parsed = tag[n:], false
+}
+
+// attributes are those of the start tag that was read last.
+func (x *xmlReader) attributes() []xmlAttr {
+	if x.parsed {
+		return x.attrs
+	}
+	x.attrs, x.parsed = x.attrs[:0], true
+	for rest := x.tag; ; {
 		rest = bytes.TrimLeft(rest, " \t\r\n")
 		i := bytes.IndexByte(rest, '=')
 		if i < 0 {
-			return
+			return x.attrs
 		}
 		name := bytes.TrimRight(rest[:i], " \t\r\n")
 		if k := bytes.LastIndexByte(name, ':'); k >= 0 {
@@ -359,11 +384,11 @@ func (x *xmlReader) parse(tag []byte) {
 		}
 		rest = bytes.TrimLeft(rest[i+1:], " \t\r\n")
 		if len(rest) == 0 || rest[0] != '"' && rest[0] != '\'' {
-			return
+			return x.attrs
 		}
 		k := bytes.IndexByte(rest[1:], rest[0])
 		if k < 0 {
-			return
+			return x.attrs
 		}
 		x.attrs = append(x.attrs, xmlAttr{name, rest[1 : 1+k]})
 		rest = rest[k+2:]
@@ -372,7 +397,7 @@ func (x *xmlReader) parse(tag []byte) {
 
 // attr is the value of an attribute by its local name, "" without.
 func (x *xmlReader) attr(name string) string {
-	for _, a := range x.attrs {
+	for _, a := range x.attributes() {
 		if string(a.name) == name {
 			return string(unescape(a.value))
 		}

@@ -28,7 +28,7 @@ func tokens(r io.Reader, depth int) (string, error) {
 		switch kind {
 		case xmlStart:
 			fmt.Fprintf(&b, "<%s", x.name)
-			for _, a := range x.attrs {
+			for _, a := range x.attributes() {
 				fmt.Fprintf(&b, " %s=%s", a.name, unescape(a.value))
 			}
 			b.WriteString(">")

@@ -33,7 +33,7 @@ func readXML(ctx context.Context, in *input, o out) error {
 			o.fact(Script) // SVG runs it when it is opened
 		case kind == xmlStart && name != "tspan":
 			w.line()
-			for _, a := range x.attrs {
+			for _, a := range x.attributes() {
 				if showsText(a.name) {
 					w.own(string(unescape(a.value)))
 				}
