@@ -8,8 +8,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"golang.org/x/text/unicode/norm"
-
 	"congthu/filter/message"
 )
 
@@ -89,7 +87,7 @@ func (s *sink) text(t Text) error {
 		if s.job.text += int64(len(piece)); s.job.text > s.in.options.Limits.TextBytes {
 			return stop{message.TooBig}
 		}
-		t.Value = norm.NFC.String(strings.ToValidUTF8(piece, "\uFFFD"))
+		t.Value = message.NFC(strings.ToValidUTF8(piece, "\uFFFD"))
 		for _, c := range s.consumers {
 			c.Text(s.file, t)
 		}

@@ -59,7 +59,7 @@ func charsetDecoder(name string) transform.Transformer {
 func charsetReader(name string, r io.Reader) io.Reader {
 	dec := charsetDecoder(name)
 	if dec == nil {
-		dec = lenientUTF8{}
+		return &settledReader{src: r}
 	}
 	return norm.NFC.Reader(transform.NewReader(r, dec))
 }
@@ -68,7 +68,7 @@ func charsetReader(name string, r io.Reader) io.Reader {
 func decodeString(b []byte, charset string) string {
 	if dec := charsetDecoder(charset); dec != nil {
 		if out, _, err := transform.Bytes(dec, b); err == nil {
-			return norm.NFC.String(string(out))
+			return NFC(string(out))
 		}
 	}
 	return readable(string(b))
@@ -82,7 +82,7 @@ func readable(s string) string {
 	}
 	if !utf8.ValidString(s) {
 		if guess := bestGuess(s); guess != "" {
-			return norm.NFC.String(string(decodeWith(guessDecoder(guess), []byte(s))))
+			return NFC(string(decodeWith(guessDecoder(guess), []byte(s))))
 		}
 	}
 	return latin1(s)
@@ -103,7 +103,7 @@ func latin1(s string) string {
 		}
 		s = b.String()
 	}
-	return norm.NFC.String(s)
+	return NFC(s)
 }
 
 func isASCII[T string | []byte](s T) bool {

@@ -3,8 +3,6 @@ package message
 import (
 	"slices"
 	"strings"
-
-	"golang.org/x/text/unicode/norm"
 )
 
 // nameList gathers file names.
@@ -61,7 +59,7 @@ func fileName(v string, decoded bool) string {
 		if strings.Contains(v, "=?") { // some senders encode twice, and clients decode twice
 			v = DecodeText(v)
 		}
-		v = norm.NFC.String(v)
+		v = NFC(v)
 	} else {
 		v = DecodeText(v)
 	}

@@ -7,7 +7,6 @@ import (
 
 	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/transform"
-	"golang.org/x/text/unicode/norm"
 )
 
 const (
@@ -55,7 +54,7 @@ func Readings(raw []byte, charset string) []Reading {
 	}
 	base := scoreText(cutSample(first.Text), false)
 	for _, g := range rank(sample(octets), base, false) {
-		r := Reading{Text: norm.NFC.String(string(decodeWith(guessDecoder(g), octets))), Charset: g, Guessed: true}
+		r := Reading{Text: NFC(string(decodeWith(guessDecoder(g), octets))), Charset: g, Guessed: true}
 		if !slices.ContainsFunc(out, func(have Reading) bool { return have.Text == r.Text }) {
 			out = append(out, r)
 		}
@@ -104,7 +103,7 @@ func rank(octets []byte, base score, html bool) []string {
 	}
 	var list []ranked
 	try := func(name string) {
-		s := scoreText(norm.NFC.String(string(decodeWith(guessDecoder(name), octets))), html)
+		s := scoreText(NFC(string(decodeWith(guessDecoder(name), octets))), html)
 		if s.share() >= base.share()+minGain && s.fitting > base.fitting { // not only less junk
 			list = append(list, ranked{name, s})
 		}
@@ -153,7 +152,7 @@ func bestGuess(raw string) string {
 	if len(ranked) == 0 {
 		return ""
 	}
-	s := scoreText(norm.NFC.String(string(decodeWith(guessDecoder(ranked[0]), octets))), false)
+	s := scoreText(NFC(string(decodeWith(guessDecoder(ranked[0]), octets))), false)
 	if s.fitting == 0 || s.fitting*4 < s.accented*3 || s.share() < 0.5 {
 		return ""
 	}
@@ -200,7 +199,7 @@ func onceRead(text []byte) bool {
 			continue
 		}
 		r, n := utf8.DecodeRune(text[i:])
-		if _, ok := charmap.Windows1252.EncodeRune(r); ok || r < 0x100 {
+		if r < 0x100 || inWindows1252(r) {
 			inside++
 		} else {
 			outside++
@@ -208,6 +207,15 @@ func onceRead(text []byte) bool {
 		i += n
 	}
 	return outside <= inside
+}
+
+// inWindows1252 tells the runes that windows-1252 has; most letters of Vietnamese are far from them.
+func inWindows1252(r rune) bool {
+	if r >= addedFirst && r < addedEnd {
+		return false
+	}
+	_, ok := charmap.Windows1252.EncodeRune(r)
+	return ok
 }
 
 // toWindows1252 turns letters back into the octets of windows-1252, or of Latin-1 where that has none: so

@@ -97,6 +97,13 @@ func (s *Spool) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// ReadFrom writes all that r has (io.ReaderFrom), through a buffer that others use before and after.
+func (s *Spool) ReadFrom(r io.Reader) (int64, error) {
+	buf := takeBuffer(windowBuffer)
+	defer giveBuffer(buf)
+	return io.CopyBuffer(struct{ io.Writer }{s}, r, buf[:cap(buf)])
+}
+
 // keep appends p to memory or to the file.
 func (s *Spool) keep(p []byte) error {
 	if s.file == nil {

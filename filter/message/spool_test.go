@@ -203,3 +203,22 @@ func BenchmarkSpool19MB(b *testing.B) {
 		})
 	}
 }
+
+// A spool takes what a reader has, and stops a reader that has too much.
+func TestSpoolReadFrom(t *testing.T) {
+	b := randomBytes(300_000)
+	for _, memory := range []int64{0, 1 << 20} {
+		l := DefaultLimits()
+		l.MemoryBytes, l.WireBytes = memory, int64(len(b))
+		s := NewSpool(l, nil)
+		n, err := io.Copy(s, struct{ io.Reader }{bytes.NewReader(b)})
+		got, rerr := io.ReadAll(io.NewSectionReader(s, 0, s.Size()))
+		if err != nil || rerr != nil || n != int64(len(b)) || !bytes.Equal(got, b) {
+			t.Fatalf("memory %d: %d octets, %v, %v", memory, n, err, rerr)
+		}
+		if _, err := io.Copy(s, strings.NewReader("x")); !errors.Is(err, ErrTooBig) {
+			t.Errorf("over the limit: %v", err)
+		}
+		s.Close()
+	}
+}

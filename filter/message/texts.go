@@ -61,7 +61,7 @@ func (p *Part) Texts() ([]TextReading, error) {
 		if dec == nil {
 			dec = lenientUTF8{}
 		}
-		guessed = rank(octets, scoreText(norm.NFC.String(string(decodeWith(dec, raw))), html), html)
+		guessed = rank(octets, scoreText(NFC(string(decodeWith(dec, raw))), html), html)
 	}
 	for _, g := range guessed {
 		out = append(out, TextReading{Charset: g, Guessed: true, part: p, back: back,
@@ -79,15 +79,20 @@ const maxMeta = 4 << 10
 
 // metaCharset is the charset that an HTML text names in a meta element, "" without one.
 func metaCharset(html []byte) string {
-	text := string(bytes.ToLower(html[:min(len(html), maxMeta)]))
+	html = html[:min(len(html), maxMeta)]
 	for {
-		_, rest, ok := strings.Cut(text, "<meta")
-		if !ok {
+		i := bytes.IndexByte(html, '<')
+		if i < 0 {
 			return ""
 		}
-		tag, after, _ := strings.Cut(rest, ">")
-		text = after
-		_, value, ok := strings.Cut(tag, "charset")
+		html = html[i:]
+		if len(html) < len("<meta") || !bytes.EqualFold(html[:len("<meta")], []byte("<meta")) {
+			html = html[1:]
+			continue
+		}
+		tag, after, _ := bytes.Cut(html[len("<meta"):], []byte(">"))
+		html = after
+		_, value, ok := strings.Cut(strings.ToLower(string(tag)), "charset")
 		value, eq := strings.CutPrefix(strings.TrimLeft(value, " \t\r\n"), "=")
 		if !ok || !eq {
 			continue
