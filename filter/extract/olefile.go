@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -224,5 +225,5 @@ func (d *oleReader) whole(s storage, name string) error {
 	if err != nil {
 		return d.out.member(nil, failed{err})
 	}
-	return d.out.member(nil, strings.NewReader(string(b)))
+	return d.out.member(nil, bytes.NewReader(b))
 }

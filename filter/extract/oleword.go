@@ -9,8 +9,8 @@ import (
 
 // Limits of a document of Word.
 const (
-	maxWordPieces = 1 << 20
-	maxOLEFieldCode  = 8 << 10 // octets of a field's code that are looked at
+	maxWordPieces   = 1 << 20
+	maxOLEFieldCode = 8 << 10 // octets of a field's code that are looked at
 )
 
 // Offsets into the file information block ([MS-DOC] 2.5).

@@ -89,9 +89,9 @@ func (p *pdfReader) read(_ context.Context, in *input, o out) error {
 		return stop{WorkerFailed}
 	}
 	defer lib.Close()
-	file := make([]byte, in.content.Size())
-	if _, err := io.ReadFull(io.NewSectionReader(in.content, 0, in.content.Size()), file); err != nil {
-		return fmt.Errorf("reading a PDF file: %w", err)
+	file, err := wholeFile(in.content)
+	if err != nil {
+		return err
 	}
 	for _, fact := range pdfFacts(file) {
 		o.fact(fact)

@@ -33,9 +33,9 @@ func readPicture(_ context.Context, in *input, o out) error {
 	if int64(config.Width)*int64(config.Height) > maxPixels {
 		return stop{message.TooBig}
 	}
-	file := make([]byte, in.content.Size())
-	if _, err := io.ReadFull(io.NewSectionReader(in.content, 0, in.content.Size()), file); err != nil {
-		return fmt.Errorf("reading a picture: %w", err)
+	file, err := wholeFile(in.content)
+	if err != nil {
+		return err
 	}
 	o.miss(NoText)
 	if err := pictureTexts(file, o); err != nil {

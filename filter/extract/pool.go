@@ -46,6 +46,7 @@ type Pool struct {
 	ctx     context.Context
 	stop    context.CancelFunc
 	ended   sync.WaitGroup
+	closing sync.Once
 }
 
 // NewPool starts the workers, so that the first file does not wait for one, unless the options say otherwise.
@@ -81,14 +82,16 @@ func NewPool(o PoolOptions) (*Pool, error) {
 
 // Close ends the workers. Files being read are not inspected.
 func (p *Pool) Close() error {
-	p.stop()
-	p.ended.Wait()
-	for range p.options.Workers {
-		if w := <-p.idle; w != nil {
-			w.kill()
-			w.reap()
+	p.closing.Do(func() {
+		p.stop()
+		p.ended.Wait()
+		for range p.options.Workers {
+			if w := <-p.idle; w != nil {
+				w.kill()
+				w.reap()
+			}
 		}
-	}
+	})
 	return nil
 }
 

@@ -1,7 +1,10 @@
 package extract
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"runtime"
 	"unsafe"
 
@@ -20,6 +23,9 @@ func Confine(memory int64) error {
 			return fmt.Errorf("setting resource limit %d: %w", what, err)
 		}
 	}
+	if err := killedFirst(); err != nil {
+		return err
+	}
 	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
 		return fmt.Errorf("forbidding dumps: %w", err)
 	}
@@ -27,6 +33,15 @@ func Confine(memory int64) error {
 		return fmt.Errorf("forbidding new privileges: %w", err)
 	}
 	return filterCalls()
+}
+
+// killedFirst makes the kernel end the worker, not the gate, when the machine's or the service's memory is used up.
+func killedFirst() error {
+	err := os.WriteFile("/proc/self/oom_score_adj", []byte("1000"), 0)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("asking to be killed first: %w", err)
+	}
+	return nil
 }
 
 // maxWorkerFile is the largest file, in octets, that a worker may write: the compiled PDF reader that it keeps for

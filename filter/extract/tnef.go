@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"strings"
 
 	"congthu/filter/message"
@@ -34,12 +32,12 @@ const (
 
 // readTNEF reads a message in Microsoft's own format ([MS-OXTNEF]).
 func readTNEF(_ context.Context, in *input, o out) error {
-	b := make([]byte, in.content.Size())
-	if _, err := io.ReadFull(io.NewSectionReader(in.content, 0, in.content.Size()), b); err != nil {
-		return fmt.Errorf("reading TNEF: %w", err)
+	b, err := wholeFile(in.content)
+	if err != nil {
+		return err
 	}
 	t := &tnef{mapi: mapiMessage{out: o, charset: "windows-1252"}}
-	err := t.attributes(&octets{b: b})
+	err = t.attributes(&octets{b: b})
 	if s := (stop{}); errors.As(err, &s) {
 		return err
 	}

@@ -86,7 +86,7 @@ func workOne(fr *frameReader, bw *bufio.Writer, all map[string]format) error {
 	if !ok {
 		return fmt.Errorf("no reader %q", job.Format)
 	}
-	in := &input{content: memoryFile{bytes.NewReader(file)}, head: file[:min(len(file), headBytes)], file: &File{Names: job.Names, Size: job.Size}, limits: job.Limits}
+	in := &input{content: heldFile{memoryFile{bytes.NewReader(file)}, file}, head: file[:min(len(file), headBytes)], file: &File{Names: job.Names, Size: job.Size}, limits: job.Limits}
 	err = contained(func() error { return f.read(context.Background(), in, o) })
 	limit := stop{}
 	switch {
@@ -119,7 +119,26 @@ func receiveFile(fr *frameReader, size int64) ([]byte, error) {
 	}
 }
 
+// memoryFile is a file in memory.
 type memoryFile struct{ *bytes.Reader }
+
+// heldFile is a file in memory whose octets can be had without a copy.
+type heldFile struct {
+	memoryFile
+	octets []byte
+}
+
+// wholeFile is all of a file, for readers that need it at once. They work in workers, where it is in memory already.
+func wholeFile(c content) ([]byte, error) {
+	if m, ok := c.(heldFile); ok {
+		return m.octets, nil
+	}
+	b := make([]byte, c.Size())
+	if _, err := io.ReadFull(io.NewSectionReader(c, 0, c.Size()), b); err != nil {
+		return nil, fmt.Errorf("reading the file: %w", err)
+	}
+	return b, nil
+}
 
 // workerOut is the out of a reader in a worker.
 type workerOut struct {
