@@ -21,9 +21,9 @@ type Missed struct {
 
 // cover asks how far the message was looked into (invariant 3). It goes the way of a rule, because what goes wrong
 // is to be contained and remembered alike. When a rule had failed on this message before, it is not tried again:
-// looking into it is the likeliest cause.
-func (r *run) cover(ctx context.Context) {
-	if r.policy.Coverage != nil && !r.failedBefore() {
+// looking into it is the likeliest cause. look is false for what was refused before anybody looked into it.
+func (r *run) cover(ctx context.Context, look bool) {
+	if look && r.policy.Coverage != nil && !r.failedBefore() {
 		r.inspected(ctx)
 	}
 	own := append(slices.Clone(r.tx.Message.NotInspected), r.tx.Message.Undecoded()...)

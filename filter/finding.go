@@ -73,9 +73,8 @@ type Verdict struct {
 	Err    error         `json:"-"` // what made the gate defer, for the log
 
 	// Set by Settle: the door answers 250 and hands nothing on.
-	Held     bool   `json:"-"` // the message is in the quarantine
-	Dropped  bool   `json:"-"` // behind a queue: the message is kept nowhere, only the record
-	Released string `json:"-"` // the hold that this message was released from
+	Held    bool `json:"-"` // the message is in the quarantine
+	Dropped bool `json:"-"` // behind a queue: the message is kept nowhere, only the record
 }
 
 // Passes tells whether the message goes on to its recipients.

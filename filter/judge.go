@@ -69,6 +69,7 @@ func (j *Judge) Policy() *Policy { return j.policy.Load() }
 var (
 	errNoSlot   = errors.New("too many messages are being judged at once")
 	errDeadline = errors.New("judging took too long")
+	errPanic    = errors.New("panic")
 )
 
 // Judge decides one message. There is no error: an error of ours is a verdict that defers.
@@ -91,19 +92,32 @@ func (j *Judge) Judge(ctx context.Context, tx *Transaction) Verdict {
 
 // unlessReleased evaluates a message, unless an officer has decided about it already.
 func (j *Judge) unlessReleased(ctx context.Context, p *Policy, tx *Transaction) Verdict {
-	hold, err := j.keeper.Released(ctx, tx)
+	var err error
+	tx.Released, err = j.released(ctx, p, tx)
 	switch {
 	case err != nil:
 		<-j.slots
 		return j.fault(p, tx, fmt.Errorf("looking for a release: %w", err))
-	case hold == "":
+	case tx.Released == "":
 		return j.evaluate(ctx, p, tx)
 	}
 	<-j.slots
 	r := &run{judge: j, policy: p, tx: tx}
-	v := r.passing()
-	v.Released = hold
-	return v
+	return r.passing()
+}
+
+// released asks the keeper, whose trouble must not cost a slot.
+func (j *Judge) released(ctx context.Context, p *Policy, tx *Transaction) (hold string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, p.Deadline/2)
+	defer cancel()
+	defer func() {
+		if p := recover(); p != nil {
+			j.metrics.Panics.Inc()
+			j.log.Error("looking for a release panicked", "id", tx.ID, "type", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
+			hold, err = "", errPanic
+		}
+	}()
+	return j.keeper.Released(ctx, tx)
 }
 
 // evaluate runs the rules beside the caller, so that the deadline holds whatever a rule does.
@@ -168,7 +182,8 @@ func (r *run) verdict(ctx context.Context) Verdict {
 			r.check(ctx, rule)
 		}
 	}
-	if !r.refused() {
+	look := !r.refused()
+	if look {
 		var wg sync.WaitGroup
 		for _, rule := range r.policy.Rules {
 			if rule.Expensive {
@@ -177,7 +192,7 @@ func (r *run) verdict(ctx context.Context) Verdict {
 		}
 		wg.Wait()
 	}
-	r.cover(ctx)
+	r.cover(ctx, look)
 	return r.conclude()
 }
 

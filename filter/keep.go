@@ -109,16 +109,25 @@ func digests(m *message.Message, findings []Finding) {
 		if f.Part == "" || f.PartSHA256 != "" || f.Mode != Enforce || f.Disposition < Hold {
 			continue
 		}
-		for p := range m.Parts() {
-			if p.ID != f.Part {
-				continue
-			}
-			if sum, err := p.Digest(); err == nil {
-				findings[i].PartSHA256 = sum
-			}
-			break
-		}
+		findings[i].PartSHA256 = digestOf(m, f.Part)
 	}
+}
+
+// digestOf is the hash of the part with an id. Two readings of one part have the same id: when they differ, there is
+// none, for an exception is for one content.
+func digestOf(m *message.Message, id string) string {
+	found := ""
+	for p := range m.Parts() {
+		if p.ID != id {
+			continue
+		}
+		sum, err := p.Digest()
+		if err != nil || sum == "" || found != "" && found != sum {
+			return ""
+		}
+		found = sum
+	}
+	return found
 }
 
 // except lowers what an officer has made an exception for.

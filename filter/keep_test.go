@@ -33,6 +33,7 @@ type ledger struct {
 	officers  bool
 	released  string // hold
 	broken    error  // of the look for a release
+	panics    bool   // instead
 	excepted  string // part hash
 	kept      []Verdict
 	outcomes  []Outcome
@@ -48,6 +49,9 @@ func (l *ledger) Keep(_ context.Context, _ *Transaction, v Verdict) error {
 func (l *ledger) Outcome(_ *Transaction, _ Verdict, o Outcome) { l.outcomes = append(l.outcomes, o) }
 func (l *ledger) CanHold() bool                                { return l.officers }
 func (l *ledger) Released(context.Context, *Transaction) (string, error) {
+	if l.panics {
+		panic("secret")
+	}
 	return l.released, l.broken
 }
 func (l *ledger) Excepted(_, part string, _ time.Time) string {
@@ -138,7 +142,7 @@ func TestReleased(t *testing.T) {
 	j.KeepWith(l)
 	tx := read(t, "Congthu-Id: forged\r\nFrom: a@b\r\n\r\nx")
 	v := j.Judge(t.Context(), tx)
-	if !v.Passes() || v.Released != "hold-1" || len(v.Remove) != 1 || len(v.Add) != 1 {
+	if !v.Passes() || tx.Released != "hold-1" || len(v.Remove) != 1 || len(v.Add) != 1 {
 		t.Errorf("%+v", v)
 	}
 	l.released = ""
@@ -149,8 +153,11 @@ func TestReleased(t *testing.T) {
 	if v := j.Judge(t.Context(), tx); v.Reply.Code() != 451 {
 		t.Errorf("not known whether it was released: %q", v.Reply)
 	}
+	l.panics = true
 	for range 10 { // the slots are given back
-		j.Judge(t.Context(), tx)
+		if v := j.Judge(t.Context(), tx); v.Reply.Code() != 451 {
+			t.Errorf("a panic: %q", v.Reply)
+		}
 	}
 }
 
@@ -175,6 +182,10 @@ func TestException(t *testing.T) {
 	}
 	if v := j.Judge(t.Context(), read(t, strings.Replace(text, "eA==", "eQ==", 1))); v.Disposition != Refuse {
 		t.Errorf("another part: %s", v.Disposition)
+	}
+	two := strings.Replace(text, "Content-Transfer-Encoding: base64", "Content-Transfer-Encoding: base64\r\nContent-Transfer-Encoding: 7bit", 1)
+	if v := j.Judge(t.Context(), read(t, two)); v.Disposition != Refuse || v.Findings[0].PartSHA256 != "" {
+		t.Errorf("a part that reads in two ways: %s %+v", v.Disposition, v.Findings)
 	}
 	l.exception = 0
 	found.Disposition = Tag

@@ -48,8 +48,8 @@ func (j *Judge) Log(tx *Transaction, v Verdict, o Outcome) {
 	if v.Held {
 		attrs = append(attrs, slog.Bool("held", true))
 	}
-	if v.Released != "" {
-		attrs = append(attrs, slog.String("released", v.Released))
+	if tx.Released != "" {
+		attrs = append(attrs, slog.String("released", tx.Released))
 	}
 	if v.Err != nil {
 		attrs = append(attrs, slog.String("error", v.Err.Error()))

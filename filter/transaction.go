@@ -43,4 +43,5 @@ type Transaction struct {
 
 	Direction Direction
 	Unit      string // organisational unit; empty until units exist
+	Released  string // the hold that an officer released this message from, "" for any other
 }

@@ -99,8 +99,8 @@ func (m *memory) Outcome(tx *filter.Transaction, v filter.Verdict, o filter.Outc
 		out.Error = v.Err.Error()
 	}
 	m.evidence.Note(evidence.Record{Kind: evidence.KindOutcome, Outcome: &out})
-	if v.Released != "" && (o.Err != nil || len(o.Reply) == 0 || o.Reply[0] != '2') {
-		m.returnRelease(tx, v.Released)
+	if tx.Released != "" && (o.Err != nil || len(o.Reply) == 0 || o.Reply[0] != '2') {
+		m.returnRelease(tx, tx.Released)
 	}
 }
 

@@ -89,10 +89,22 @@ func (c *conn) verdict(tx *transaction) (v filter.Verdict) {
 // door: a message that would keep a forged field is deferred.
 func (c *conn) settled(tx *transaction) filter.Verdict {
 	v := c.verdict(tx)
-	if v.Passes() && len(v.Remove) > 0 && c.agreed.actions&gomilter.OptChangeHeader == 0 {
+	if v.Passes() && forged(tx.Transaction, v) && c.agreed.actions&gomilter.OptChangeHeader == 0 {
 		v = c.srv.judge.Fault(tx.Transaction, errNoChange)
 	}
 	return c.srv.judge.Settle(c.srv.ctx, tx.Transaction, v)
+}
+
+// forged tells whether fields must go before the message may. Of a released message the field that said so need not:
+// it has done its work.
+func forged(tx *filter.Transaction, v filter.Verdict) bool {
+	for _, i := range v.Remove {
+		name := strings.TrimRight(tx.Message.Header.Fields[i].Name, " \t")
+		if tx.Released == "" || !strings.EqualFold(name, filter.ReleaseField) {
+			return true
+		}
+	}
+	return false
 }
 
 // act does to the message what a verdict that passes asks for. A message that would only lack the gate's own
