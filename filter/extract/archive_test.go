@@ -226,7 +226,7 @@ func TestCutZip(t *testing.T) {
 	inspect(t, "a.zip", octetStream, b.Bytes(), DefaultLimits()).want(t, "/1 body  0: MẬT", " file-name  0: kho.txt")
 }
 
-// xz says itself how much memory its reader takes: it is read in a worker. bzip2 is read here.
+// xz says itself how much memory its reader takes: it is read in a worker, which a file that asks for 4 GB kills.
 func TestXZ(t *testing.T) {
 	var b bytes.Buffer
 	w, err := xz.NewWriter(&b)
@@ -235,11 +235,46 @@ func TestXZ(t *testing.T) {
 	}
 	io.WriteString(w, "MẬT")
 	w.Close()
-	if f := formats()["xz"]; !f.worker {
-		t.Error("xz is read in this process")
-	}
-	if s := inspect(t, "a.xz", octetStream, b.Bytes(), DefaultLimits()); s.reasons() != "1 "+string(WorkerFailed) {
+	file := b.Bytes()
+	if s := inspect(t, "a.xz", octetStream, file, DefaultLimits()); s.reasons() != "1 "+string(WorkerFailed) {
 		t.Errorf("without workers: %s", s.reasons())
+	}
+	program, err := Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	env := []string{"GOTRACEBACK=none", "REAL=1"}
+	if raceEnabled {
+		env = append(env, "RACE=1")
+	}
+	p, err := NewPool(PoolOptions{Command: []string{program, WorkerArgument}, Env: env, Workers: 1, Deadline: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	s := inspectWith(t, p, "a.txt.xz", octetStream, file, DefaultLimits())
+	s.want(t, " is application/x-xz", "/1 body  0: MẬT", " file-name  0: a.txt")
+	if raceEnabled {
+		return // the limit of address space is not set then
+	}
+	// The header of the first block, at 12: size, flags, filter, size of its properties, dictionary, padding, checksum.
+	header := file[12 : 12+4*int(file[12])]
+	header[4] = 40
+	binary.LittleEndian.PutUint32(file[12+len(header):], crc32.ChecksumIEEE(header))
+	if s := inspectWith(t, p, "a.txt.xz", octetStream, file, DefaultLimits()); s.reasons() != "1 "+string(WorkerFailed) {
+		t.Errorf("a dictionary of 4 GB: %s", s.reasons())
+	}
+	inspectWith(t, p, "a.gz", octetStream, gzipped(t, "", strings.NewReader("MẬT")), DefaultLimits()).want(t, "/1 body  0: MẬT")
+}
+
+// bzip2 as bzip2 writes it.
+func TestBzip2(t *testing.T) {
+	file := "BZh91AY&SY\x16)\xa2\x83\x00\x00\x00\x06\x19\x00\x02\x04\x00\x00\x04\x00\x10 \x00 \x00!\x83A\x9a\tpqw$S\x85\t\x01b\x9a(0"
+	s := inspect(t, "a.tbz2", octetStream, []byte(file), DefaultLimits())
+	s.want(t, " is application/x-bzip2", "/1 body  0: MẬT", " file-name  0: a.tar")
+	s = inspect(t, "a.bz2", octetStream, []byte(file[:len(file)-8]), DefaultLimits())
+	if s.reasons() != "1/1 damaged" {
+		t.Errorf("cut off: %s", s.reasons())
 	}
 }
 

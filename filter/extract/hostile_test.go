@@ -84,7 +84,7 @@ func inProcess(t testing.TB) map[string][][]byte {
 // readAs gives a file to one reader.
 func readAs(t testing.TB, name string, file []byte) error {
 	o := &tolerant{t: t}
-	in := &input{content: memoryFile{bytes.NewReader(file)}, head: file[:min(len(file), headBytes)], file: &File{Names: []string{"a.x"}, Size: int64(len(file))},
+	in := &input{content: bytes.NewReader(file), head: file[:min(len(file), headBytes)], file: &File{Names: []string{"a.x"}, Size: int64(len(file))},
 		limits: DefaultLimits(), spend: o.spend}
 	return formats()[name].read(t.Context(), in, o)
 }

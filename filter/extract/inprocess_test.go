@@ -43,7 +43,13 @@ func (s *seen) Outcome() any { return s }
 // inspect looks into one file without workers.
 func inspect(t testing.TB, name, mediaType string, file []byte, l Limits) *seen {
 	t.Helper()
-	in, err := New(Options{Limits: l, Consumers: map[string]NewConsumer{"all": func() Consumer { return &seen{} }}})
+	return inspectWith(t, nil, name, mediaType, file, l)
+}
+
+// inspectWith looks into one file with workers.
+func inspectWith(t testing.TB, p *Pool, name, mediaType string, file []byte, l Limits) *seen {
+	t.Helper()
+	in, err := New(Options{Limits: l, Pool: p, Consumers: map[string]NewConsumer{"all": func() Consumer { return &seen{} }}})
 	if err != nil {
 		t.Fatal(err)
 	}

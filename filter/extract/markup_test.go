@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -56,6 +57,29 @@ func TestHTMLCharsets(t *testing.T) {
 		s := inspect(t, "a.zip", octetStream, zipOf(t, "a.html", tc.html), DefaultLimits())
 		if all := strings.Join(append(s.lines, s.readings...), "\n"); !strings.Contains(all, ", MẬT") {
 			t.Errorf("%s: %s", tc.name, all)
+		}
+	}
+}
+
+// Plain text in every charset that Vietnamese is written in, as an attachment without a label and as a file inside.
+func TestPlainText(t *testing.T) {
+	for name, text := range map[string]string{
+		"utf-8":                 "Thông báo: họp lúc tám giờ\nMẬT\n",
+		"utf-16":                utf16of("Thông báo: họp lúc tám giờ\nMẬT\n", true),
+		"utf-16 without a mark": utf16of("Thông báo: họp lúc tám giờ, các đơn vị chuẩn bị\nMẬT\n", false),
+		"windows-1258":          "Th\xf4ng b\xe1o: ho\xf2p l\xfac t\xe1m gi\xf5\xcc\nM\xc2\xf2T\n",
+		"TCVN3":                 "Th\xabng b\xb8o: h\xe4p l\xf3c t\xb8m gi\xea\nM\xcbT\n",
+		"VNI":                   "Th\xf4ng b\xe1o tuye\xe4t m\x61\xe4t\nMA\xc4T\n",
+	} {
+		for _, mediaType := range []string{octetStream, "text/plain"} {
+			s := inspect(t, "a.txt", mediaType, []byte(text), DefaultLimits())
+			if !slices.Contains(append(s.lines, s.readings...), " body  0: MẬT") {
+				t.Errorf("%s as %s: %q %q", name, mediaType, s.lines, s.readings)
+			}
+		}
+		s := inspect(t, "a.zip", octetStream, zipOf(t, "a.txt", text), DefaultLimits())
+		if !slices.Contains(append(s.lines, s.readings...), "/1 body  0: MẬT") {
+			t.Errorf("%s in a zip: %q %q", name, s.lines, s.readings)
 		}
 	}
 }

@@ -50,6 +50,8 @@ func TestPowerPoint(t *testing.T) {
 		{"a picture", `<p:pic><p:cNvPr descr="Dấu MẬT"/></p:pic>`, []string{" body  2: Dấu MẬT"}},
 		{"lines", `<a:p><a:r><a:t>a</a:t></a:r><a:br/><a:r><a:t>MẬT</a:t></a:r></a:p>`, []string{" body  2: a", " body  2: MẬT"}},
 	} {
-		t.Run(tc.name, func(t *testing.T) { inspect(t, "a.pptx", octetStream, slide(tc.body), DefaultLimits()).want(t, tc.want...) })
+		t.Run(tc.name, func(t *testing.T) {
+			inspect(t, "a.pptx", octetStream, slide(tc.body), DefaultLimits()).want(t, tc.want...)
+		})
 	}
 }

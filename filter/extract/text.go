@@ -19,7 +19,7 @@ func readText(_ context.Context, in *input, o out) error {
 		r := io.NewSectionReader(in.content, 0, in.content.Size())
 		return stream(unicode.UTF16(order, unicode.UseBOM).NewDecoder().Reader(r), Text{Kind: Body}, o)
 	}
-	if in.leaf && in.part != nil {
+	if _, utf16 := byteOrder(in.head); !utf16 && in.leaf && in.part != nil {
 		readings, err := in.part.Texts()
 		if err != nil {
 			return err
