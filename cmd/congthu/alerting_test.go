@@ -18,6 +18,7 @@ import (
 
 	"congthu/filter"
 	"congthu/internal/peer"
+	"congthu/store"
 )
 
 // listener remembers what was sent to it.
@@ -189,8 +190,16 @@ func TestTroubleIsTold(t *testing.T) {
 	if err := os.Rename(logs[0]+".weg", logs[0]); err != nil {
 		t.Fatal(err)
 	}
+	var last string
 	if err := peer.Wait(time.Minute, "records to be written again", func() bool {
-		return r.decide(t, filter.NewID(time.Now()), "subject", filter.Refuse) == nil
+		last = filter.NewID(time.Now())
+		return r.decide(t, last, "subject", filter.Refuse) == nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := peer.Wait(time.Minute, "the index to follow again", func() bool {
+		all, _, err := r.store.Load().Search(t.Context(), store.MessageFilter{ID: last})
+		return err == nil && len(all) == 1
 	}); err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -21,7 +22,7 @@ import (
 	"congthu/store/notice"
 )
 
-// storeRetry is how often a database that did not open is tried.
+// storeRetry is how often a database that did not open, and a part that ended, is tried again.
 const storeRetry = 5 * time.Second
 
 // memory is what a running gate keeps: the evidence log, the store and what tells people of it. Its parts run
@@ -76,9 +77,9 @@ func (m *memory) begin(reg prometheus.Registerer) error {
 		if err != nil {
 			return err
 		}
-		m.ended.Go(func() { m.until("the stream of the evidence", s.Run(m.ctx, m.evidence)) })
+		m.lasting("the stream of the evidence", func() error { return s.Run(m.ctx, m.evidence) })
 	}
-	m.ended.Go(func() { m.until("the control socket", m.evidence.ServeControl(m.ctx)) })
+	m.lasting("the control socket", func() error { return m.evidence.ServeControl(m.ctx) })
 	if m.conf.HasStore() {
 		if err := m.openStore(); err != nil {
 			m.log.Error("the database does not open; it is tried again, and nothing can be held until then", "error", err.Error())
@@ -89,11 +90,22 @@ func (m *memory) begin(reg prometheus.Registerer) error {
 	return nil
 }
 
-// until says when a part ended by itself.
-func (m *memory) until(what string, err error) {
-	if err != nil && m.ctx.Err() == nil {
-		m.log.Error(what+" has ended", "error", err.Error())
-	}
+// lasting runs a part until the gate stops. One that ends before is begun again.
+func (m *memory) lasting(what string, run func() error) {
+	m.ended.Go(func() {
+		for {
+			err := run()
+			if m.ctx.Err() != nil {
+				return
+			}
+			m.log.Error(what+" has ended and is begun again", "error", fmt.Sprint(err))
+			select {
+			case <-m.ctx.Done():
+				return
+			case <-time.After(storeRetry):
+			}
+		}
+	})
 }
 
 // act records something that the gate did by itself.
@@ -123,8 +135,8 @@ func (m *memory) openStore() error {
 	}
 	m.store.Store(s)
 	m.countOfficers(s)
-	m.ended.Go(func() {
-		m.until("the index of the evidence", s.KeepIndex(m.ctx, m.evidence, gateName(m.conf), m.conf.Evidence.Dir))
+	m.lasting("the index of the evidence", func() error {
+		return s.KeepIndex(m.ctx, m.evidence, gateName(m.conf), m.conf.Evidence.Dir)
 	})
 	return nil
 }
