@@ -72,10 +72,16 @@ func (s *Store) Index(ctx context.Context, lines []evidence.Line) error {
 			case l.Seq != p.seq+1 || l.Prev != p.hash:
 				return fmt.Errorf("%w: record %d with the predecessor %.16s, after record %d with the hash %.16s", ErrGap, l.Seq, l.Prev, p.seq, p.hash)
 			}
+			if err := ctx.Err(); err != nil {
+				return context.Cause(ctx)
+			}
 			if err := in.line(ctx, l, p); err != nil {
 				return fmt.Errorf("record %d: %w", l.Seq, err)
 			}
 			p.seq, p.hash = l.Seq, l.Hash
+		}
+		if err := in.enter(ctx); err != nil {
+			return err
 		}
 		if err := in.daily.write(ctx, in); err != nil {
 			return err
@@ -91,10 +97,22 @@ type indexing struct {
 	gate     string
 	prepared map[string]*sql.Stmt
 	daily    *daily
+
+	// Verdicts wait for their outcomes, which mostly come in the same transaction: one row is written once.
+	waiting []judged
+	newest  map[string]int // in waiting, by the transaction's id
+}
+
+// judged is a verdict with what became of the message.
+type judged struct {
+	line    evidence.Line
+	outcome evidence.Outcome
+	seq     int64 // of the outcome's record; 0 without one
+	at      int64
 }
 
 func newIndexing(s *Store, tx *sql.Tx, gate string) *indexing {
-	return &indexing{store: s, tx: tx, gate: gate, prepared: map[string]*sql.Stmt{}, daily: newDaily()}
+	return &indexing{store: s, tx: tx, gate: gate, prepared: map[string]*sql.Stmt{}, daily: newDaily(), newest: map[string]int{}}
 }
 
 func (in *indexing) close() {
@@ -103,7 +121,10 @@ func (in *indexing) close() {
 	}
 }
 
+// exec runs a statement that is over at once. It does not look at ctx's end, for which the driver would start a
+// goroutine each time.
 func (in *indexing) exec(ctx context.Context, statement string, args ...any) error {
+	ctx = context.WithoutCancel(ctx)
 	p, ok := in.prepared[statement]
 	if !ok {
 		var err error
@@ -123,28 +144,63 @@ func (in *indexing) line(ctx context.Context, l evidence.Line, p position) error
 		if l.Seq > p.statSeq || day > p.statDay {
 			in.daily.count(day, l.Verdict)
 		}
-		return in.verdict(ctx, l)
+		in.newest[l.Verdict.ID] = len(in.waiting)
+		in.waiting = append(in.waiting, judged{line: l})
 	case l.Outcome != nil:
-		o := l.Outcome
-		return in.exec(ctx, setOutcome, in.gate, o.ID, int64(l.Seq), micro(l.Time), o.Reply, o.Error, o.NextHop, o.NextHopQueueID, o.Held)
+		return in.outcome(ctx, l)
 	case l.Act != nil:
 		return in.act(ctx, l)
 	case l.Root != nil:
-		// What retention removed from the log goes from the index as well; the statistics stay.
-		last := int64(min(l.Root.Seq, l.Seq))
-		if err := in.exec(ctx, pruneMessages, in.gate, last); err != nil {
-			return err
-		}
-		return in.exec(ctx, pruneActs, in.gate, last)
+		return in.root(ctx, l)
 	}
 	return nil
 }
 
-func (in *indexing) verdict(ctx context.Context, l evidence.Line) error {
-	v, seq := l.Verdict, int64(l.Seq)
-	err := in.exec(ctx, insertMessage, in.gate, seq, micro(l.Time), mailbox(v.ReversePath), v.ID, v.Door, v.Listener, v.QueueID, v.Client,
-		v.ClientName, v.Helo, v.Login, v.TLS, v.Protocol, v.ReversePath, v.Direction, v.Unit, v.Disposition, v.Reply, v.Held,
-		v.Policy, strings.Join(v.Packs, "\n"), v.SHA256, v.Bytes, v.Error, v.MoreRecipients, v.MoreFindings, v.MoreUnseen)
+// outcome takes down what became of a message. The newest verdict before it is the one that it belongs to.
+func (in *indexing) outcome(ctx context.Context, l evidence.Line) error {
+	o := l.Outcome
+	i, ok := in.newest[o.ID]
+	if !ok {
+		return in.exec(ctx, setOutcome, in.gate, o.ID, int64(l.Seq), micro(l.Time), o.Reply, o.Error, o.NextHop, o.NextHopQueueID, o.Held)
+	}
+	j := &in.waiting[i]
+	held := j.outcome.Held || o.Held
+	j.outcome, j.seq, j.at = *o, int64(l.Seq), micro(l.Time)
+	j.outcome.Held = held
+	return nil
+}
+
+// enter writes the verdicts that wait.
+func (in *indexing) enter(ctx context.Context) error {
+	for _, j := range in.waiting {
+		if err := in.verdict(ctx, j); err != nil {
+			return fmt.Errorf("record %d: %w", j.line.Seq, err)
+		}
+	}
+	in.waiting, in.newest = nil, map[string]int{}
+	return nil
+}
+
+// root removes from the index what retention removed from the log; the statistics stay.
+func (in *indexing) root(ctx context.Context, l evidence.Line) error {
+	if err := in.enter(ctx); err != nil {
+		return err
+	}
+	last := int64(min(l.Root.Seq, l.Seq))
+	for _, prune := range []string{pruneMessages, pruneActs} { // may take long: they look at ctx's end
+		if _, err := in.tx.ExecContext(ctx, prune, in.gate, last); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (in *indexing) verdict(ctx context.Context, j judged) error {
+	v, seq, o := j.line.Verdict, int64(j.line.Seq), j.outcome
+	err := in.exec(ctx, insertMessage, in.gate, seq, micro(j.line.Time), mailbox(v.ReversePath), v.ID, v.Door, v.Listener, v.QueueID, v.Client,
+		v.ClientName, v.Helo, v.Login, v.TLS, v.Protocol, v.ReversePath, v.Direction, v.Unit, v.Disposition, v.Reply, v.Held || o.Held,
+		v.Policy, strings.Join(v.Packs, "\n"), v.SHA256, v.Bytes, v.Error, v.MoreRecipients, v.MoreFindings, v.MoreUnseen,
+		j.seq, j.at, o.Reply, o.Error, o.NextHop, o.NextHopQueueID)
 	if err != nil {
 		return err
 	}
