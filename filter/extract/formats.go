@@ -24,6 +24,7 @@ type format struct {
 	worker    bool // read in a worker process: the reader may exhaust memory or the stack
 	read      reader
 	warm      func() error // done by a worker before its first file; nil is nothing
+	also      []format     // what else programs take the file for
 }
 
 // unknown is a file that nothing is known of.
@@ -39,7 +40,49 @@ func newTeller(formats map[string]format) teller {
 	}
 }
 
+// tell tells what a file is, and what else some program takes it for: it is read every way.
 func tell(formats map[string]format, head []byte, c content, label string, names []string) (f format, known bool) {
+	f, known = first(formats, head, c, label, names)
+	for _, name := range hidden(head, c) {
+		also := formats[name]
+		switch also.mediaType = hiddenType(name); {
+		case !known:
+			f, known = also, true
+		case f.name != name:
+			f.also = append(f.also, also)
+		}
+	}
+	return f, known
+}
+
+// zipTrailer is how many octets at a file's end are searched for a zip's directory; a comment may follow it.
+const zipTrailer = 1 << 10
+
+// hidden names the readers of what programs find in a file of another type: a PDF file or a zip behind something else.
+func hidden(head []byte, c content) []string {
+	var out []string
+	if hiddenPDF(head, c) {
+		out = append(out, "pdf")
+	}
+	tail := make([]byte, min(c.Size(), zipTrailer))
+	if _, err := c.ReadAt(tail, c.Size()-int64(len(tail))); err != nil && err != io.EOF {
+		return out
+	}
+	if bytes.Contains(tail, []byte("PK\x05\x06")) {
+		out = append(out, "zip")
+	}
+	return out
+}
+
+func hiddenType(reader string) string {
+	if reader == "pdf" {
+		return "application/pdf"
+	}
+	return "application/zip"
+}
+
+// first tells a file by its beginning.
+func first(formats map[string]format, head []byte, c content, label string, names []string) (f format, known bool) {
 	name, mediaType, ok := magic(head, c)
 	if !ok {
 		name, mediaType, ok = securedMail(head)
@@ -64,7 +107,7 @@ func tell(formats map[string]format, head []byte, c content, label string, names
 			return f, true
 		}
 	}
-	if name, ok := fallback(head, c, label, names); ok {
+	if name, ok := fallback(head, label, names); ok {
 		f := formats[name]
 		f.mediaType = readType(name, typeOf(m))
 		return f, true
@@ -72,20 +115,13 @@ func tell(formats map[string]format, head []byte, c content, label string, names
 	return unknown(typeOf(m)), false
 }
 
-// fallback is the reader of what does not look like anything: text in octets that text seldom has, mail with octets
-// that mail seldom has, and what stands before a zip, whose directory is at its end.
-func fallback(head []byte, c content, label string, names []string) (name string, ok bool) {
+// fallback is the reader of what does not look like anything: text in octets that text seldom has, and mail with
+// octets that mail seldom has.
+func fallback(head []byte, label string, names []string) (name string, ok bool) {
 	if _, utf16 := byteOrder(head); utf16 || strings.HasPrefix(label, "text/") {
 		return textReader(head, label, names), true
 	}
-	if looksLikeMail(head) { // with parts that are not encoded
-		return "message", true
-	}
-	tail := make([]byte, min(c.Size(), 1<<10))
-	if _, err := c.ReadAt(tail, c.Size()-int64(len(tail))); err != nil && err != io.EOF {
-		return "", false
-	}
-	return "zip", bytes.Contains(tail, []byte("PK\x05\x06"))
+	return "message", looksLikeMail(head) // with parts that are not encoded
 }
 
 // readType is the media type of what a reader was chosen for that knows more than the first octets say.

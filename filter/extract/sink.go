@@ -174,6 +174,7 @@ func (s *sink) open(ctx context.Context) error {
 			return fmt.Errorf("looking into a file inside: %w", err)
 		}
 	}
+	s.waiting, s.kept = nil, 0
 	return nil
 }
 

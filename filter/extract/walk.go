@@ -134,15 +134,32 @@ func (w *walk) file(ctx context.Context, f *File, c content, depth int) error {
 	}
 	s := &sink{walk: w, file: f, depth: depth, size: c.Size()}
 	defer s.close()
-	if !format.worker {
-		s.now = func(f *File, c *message.Spool) error { return w.file(ctx, f, c, depth+1) }
-	}
 	in := &input{content: c, head: head, file: f, part: w.part, leaf: f.Path == "", limits: w.in.options.Limits, spend: s.spend}
-	err := w.read(ctx, format, in, s)
-	if err == nil {
-		err = s.open(ctx)
+	if err := w.settle(ctx, f, w.as(ctx, format, in, s)); err != nil {
+		return err
 	}
-	return w.settle(ctx, f, err)
+	for _, also := range format.also {
+		err := w.as(ctx, also, in, s)
+		if !errors.As(err, new(stop)) && ctx.Err() == nil && !errors.Is(err, message.ErrNoRoom) {
+			continue // it is none after all
+		}
+		if err := w.settle(ctx, f, err); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// as reads the file as one format, and looks into what is in it.
+func (w *walk) as(ctx context.Context, format format, in *input, s *sink) error {
+	s.now = nil
+	if !format.worker {
+		s.now = func(f *File, c *message.Spool) error { return w.file(ctx, f, c, s.depth+1) }
+	}
+	if err := w.read(ctx, format, in, s); err != nil {
+		return err
+	}
+	return s.open(ctx)
 }
 
 // label is what the message says of the leaf's type; files inside of others have none.

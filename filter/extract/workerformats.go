@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 )
 
@@ -53,12 +54,28 @@ const (
 // magic tells formats that mimetype does not know, or not where other programs do.
 func magic(head []byte, c content) (name, mediaType string, ok bool) {
 	switch {
-	case hiddenPDF(head, c):
-		return "pdf", "application/pdf", true
 	case isTNEF(head):
 		return "tnef", "application/vnd.ms-tnef", true
+	case isTar(head): // its first file's beginning is in the head too, and may look like anything
+		return "tar", "application/x-tar", true
 	}
 	return "", "", false
+}
+
+// isTar tells a tar by its first header's checksum (POSIX.1-2024, pax, "ustar Interchange Format").
+func isTar(head []byte) bool {
+	const header, at, size = 512, 148, 8
+	if len(head) < header {
+		return false
+	}
+	sum := int64(size) * ' '
+	for i, b := range head[:header] {
+		if i < at || i >= at+size {
+			sum += int64(b)
+		}
+	}
+	said, err := strconv.ParseInt(strings.Trim(string(head[at:at+size]), " \x00"), 8, 64)
+	return err == nil && said == sum && sum > size*' '
 }
 
 // hiddenPDF tells a PDF file behind something else, which every program opens as one.
