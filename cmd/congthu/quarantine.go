@@ -234,7 +234,10 @@ func (c *quarantineReleaseCommand) Run(p *program) error {
 			waits = true
 			fmt.Fprintf(p.stdout, "%s: approved; another officer must release it too\n", id)
 		default:
-			fmt.Fprintf(p.stdout, "%s: released (%s)\n", id, r.Reply)
+			fmt.Fprintf(p.stdout, "%s: released (%s)\n", id, visible(r.Reply))
+			if r.Delivered {
+				fmt.Fprintf(p.stdout, "%s: an earlier attempt, whose end nobody knows, may have delivered it too\n", id)
+			}
 		}
 	}
 	switch {
