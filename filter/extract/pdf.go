@@ -14,6 +14,7 @@ import (
 	pdferrors "github.com/klippa-app/go-pdfium/errors"
 	"github.com/klippa-app/go-pdfium/references"
 	"github.com/klippa-app/go-pdfium/requests"
+	"github.com/klippa-app/go-pdfium/responses"
 	"github.com/klippa-app/go-pdfium/webassembly"
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
@@ -185,14 +186,13 @@ func (d *pdfDocument) page(index int) error {
 	}
 	page := requests.Page{ByReference: &loaded.Page}
 	defer d.lib.FPDF_ClosePage(&requests.FPDF_ClosePage{Page: loaded.Page})
-	shown, err := d.lib.GetPageTextStructured(&requests.GetPageTextStructured{Page: page,
-		Mode: requests.GetPageTextStructuredModeRects, CollectFontInformation: true})
+	chars, err := d.letters(page)
 	if err != nil {
 		return d.damaged("reading a page", err)
 	}
 	w := newWriter(d.out, Body)
 	w.as.Page = index + 1
-	if n := writePDFText(w, pdfPieces(shown.Rects)); n == 0 {
+	if n := writePDFText(w, pdfPieces(chars)); n == 0 {
 		if objects, err := d.lib.FPDFPage_CountObjects(&requests.FPDFPage_CountObjects{Page: page}); err != nil || objects.Count > 0 {
 			d.out.miss(NoText)
 		}
@@ -201,6 +201,27 @@ func (d *pdfDocument) page(index int) error {
 		return err
 	}
 	return d.annotations(page, index+1)
+}
+
+// letters are those of a page, with their fonts when they may be in an old one: to ask for fonts takes far longer.
+func (d *pdfDocument) letters(page requests.Page) ([]*responses.GetPageTextStructuredChar, error) {
+	ask := requests.GetPageTextStructured{Page: page, Mode: requests.GetPageTextStructuredModeChars}
+	shown, err := d.lib.GetPageTextStructured(&ask)
+	if err != nil {
+		return nil, err
+	}
+	var text strings.Builder
+	for _, c := range shown.Chars {
+		text.WriteString(c.Text)
+	}
+	if !mayBeLegacy(text.String()) {
+		return shown.Chars, nil
+	}
+	ask.CollectFontInformation = true
+	if shown, err = d.lib.GetPageTextStructured(&ask); err != nil {
+		return nil, err
+	}
+	return shown.Chars, nil
 }
 
 // attachments passes on the files that the document carries (PDF 1.7 section 7.11.4).

@@ -19,32 +19,76 @@ type pdfPiece struct {
 func (p *pdfPiece) middle() float64 { return (p.top + p.bottom) / 2 }
 func (p *pdfPiece) height() float64 { return max(p.top-p.bottom, 1) }
 
-// pdfPieces takes the runs of text that show something.
-func pdfPieces(rects []*responses.GetPageTextStructuredRect) []pdfPiece {
-	pieces := make([]pdfPiece, 0, len(rects))
-	for _, r := range rects {
-		text := strings.Map(func(c rune) rune {
-			switch {
-			case c == '\u0002', c == '\ufffe': // stands where a line's last hyphen was
-				return '-'
-			case c < ' ':
-				return ' '
-			}
-			return c
-		}, r.Text)
-		if strings.TrimSpace(text) == "" {
-			continue
-		}
-		p := pdfPiece{text: text, left: r.PointPosition.Left, right: r.PointPosition.Right, bottom: r.PointPosition.Bottom, top: r.PointPosition.Top}
-		if math.IsNaN(p.left+p.right+p.bottom+p.top) || math.IsInf(p.left+p.right+p.bottom+p.top, 0) {
-			p.left, p.right, p.bottom, p.top = 0, 0, 0, 0
-		}
-		if r.FontInformation != nil {
-			p.font = r.FontInformation.Name
-		}
-		pieces = append(pieces, p)
+// pdfPieces makes runs of a page's letters, which come in the order of the file: a run ends where the next letter is not
+// beside the last one.
+func pdfPieces(chars []*responses.GetPageTextStructuredChar) []pdfPiece {
+	r := pdfRuns{}
+	for _, c := range chars {
+		r.add(c)
 	}
-	return pieces
+	r.end()
+	return r.pieces
+}
+
+// pdfRuns gathers letters into runs.
+type pdfRuns struct {
+	pieces []pdfPiece
+	now    pdfPiece
+	text   strings.Builder
+	last   responses.CharPosition
+	size   float64 // of the biggest letter in the run, its height or its width, points
+	space  bool    // before the next letter
+}
+
+func (r *pdfRuns) add(c *responses.GetPageTextStructuredChar) {
+	text := c.Text
+	switch {
+	case text == "", text == "\r", text == "\n":
+		r.end()
+		return
+	case text == "\u0002", text == "\ufffe": // stands where a line's last hyphen was
+		text = "-"
+	case text <= " ", text == "\u00a0":
+		r.space = true
+		return
+	}
+	at := c.PointPosition
+	if sum := at.Left + at.Right + at.Bottom + at.Top; math.IsNaN(sum) || math.IsInf(sum, 0) {
+		at = r.last
+	}
+	if r.text.Len() > 0 && !r.continues(at) {
+		r.end()
+	}
+	if r.text.Len() == 0 {
+		r.now = pdfPiece{left: at.Left, right: at.Right, bottom: at.Bottom, top: at.Top}
+		if c.FontInformation != nil {
+			r.now.font = c.FontInformation.Name
+		}
+	} else if r.space {
+		r.text.WriteByte(' ')
+	}
+	r.space = false
+	r.text.WriteString(text)
+	r.now.left, r.now.right = min(r.now.left, at.Left), max(r.now.right, at.Right)
+	r.now.bottom, r.now.top = min(r.now.bottom, at.Bottom), max(r.now.top, at.Top)
+	r.size, r.last = max(r.size, at.Top-at.Bottom, at.Right-at.Left, 1), at
+}
+
+// continues tells a place that is beside the last letter, with room for a space between, and not far higher or lower.
+func (r *pdfRuns) continues(at responses.CharPosition) bool {
+	gap := at.Left - r.last.Right
+	apart := max(at.Bottom-r.last.Top, r.last.Bottom-at.Top) // negative where one is beside the other
+	return gap < 1.2*r.size && gap > -0.5*r.size && apart < 0.6*r.size &&
+		at.Bottom > r.now.bottom-r.size && at.Top < r.now.top+3*r.size || gap <= 0.3*r.size && gap > -0.5*r.size && apart < 0.3*r.size
+}
+
+func (r *pdfRuns) end() {
+	if r.text.Len() > 0 {
+		r.now.text = r.text.String()
+		r.pieces = append(r.pieces, r.now)
+	}
+	r.text.Reset()
+	r.size, r.space = 0, false
 }
 
 // writePDFText writes a page's runs as lines from top to bottom, each from left to right, parted where the eye sees

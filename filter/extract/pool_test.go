@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+	"golang.org/x/sys/unix"
 
 	"congthu/filter/message"
 )
@@ -29,7 +30,11 @@ func TestMain(m *testing.M) {
 		if os.Getenv("RACE") != "" { // its shadow memory is terabytes of address space
 			prepare = func(int64) error { return filterCalls() }
 		}
-		if err := work(os.Stdin, os.Stdout, workerMemory, prepare, tricks()); err != nil {
+		all := tricks()
+		if os.Getenv("REAL") != "" {
+			all = formats()
+		}
+		if err := work(os.Stdin, os.Stdout, workerMemory, prepare, all); err != nil {
 			os.Exit(1)
 		}
 		os.Exit(0)
@@ -46,7 +51,29 @@ func trick(_ context.Context, in *input, o out) error {
 	b := make([]byte, in.content.Size())
 	in.content.ReadAt(b, 0)
 	_, word, _ := strings.Cut(string(b), " ")
+	word, argument, _ := strings.Cut(word, ":")
 	switch word {
+	case "read":
+		if _, err := os.ReadFile(argument); !errors.Is(err, os.ErrPermission) {
+			return o.text(Text{Kind: Body, Value: fmt.Sprintf("read: %v", err)})
+		}
+		return o.text(Text{Kind: Body, Value: "confined"})
+	case "write":
+		if err := os.WriteFile(argument, []byte("x"), 0o600); !errors.Is(err, os.ErrPermission) {
+			return o.text(Text{Kind: Body, Value: fmt.Sprintf("wrote: %v", err)})
+		}
+		if err := os.Remove(argument); !errors.Is(err, os.ErrPermission) {
+			return o.text(Text{Kind: Body, Value: fmt.Sprintf("removed: %v", err)})
+		}
+		return o.text(Text{Kind: Body, Value: "confined"})
+	case "signal":
+		parent := os.Getppid()
+		for _, err := range []error{unix.Kill(parent, unix.SIGCONT), unix.Tgkill(parent, parent, unix.SIGCONT)} {
+			if !errors.Is(err, os.ErrPermission) {
+				return o.text(Text{Kind: Body, Value: fmt.Sprintf("signalled: %v", err)})
+			}
+		}
+		return o.text(Text{Kind: Body, Value: "confined"})
 	case "hang":
 		select {}
 	case "die":

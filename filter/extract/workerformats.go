@@ -78,9 +78,12 @@ func isTar(head []byte) bool {
 	return err == nil && said == sum && sum > size*' '
 }
 
+// pdfMark begins a PDF file.
+const pdfMark = "%PDF-"
+
 // hiddenPDF tells a PDF file behind something else, which every program opens as one.
 func hiddenPDF(head []byte, c content) bool {
-	i := bytes.Index(head[:min(len(head), pdfHeader)], []byte("%PDF-"))
+	i := bytes.Index(head[:min(len(head), pdfHeader)], []byte(pdfMark))
 	if i <= 0 {
 		return false
 	}
