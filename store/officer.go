@@ -32,21 +32,46 @@ type Officer struct {
 	Added     time.Time
 }
 
-// AddOfficer adds an officer. wrapped is the identity from WrapIdentity, nil when it is kept elsewhere. What
-// is held already stays closed to the officer until somebody grants it (Grant). ErrExists says that the
-// address or the key is another officer's: one person is one officer, or a release by two could be by one.
-func (s *Store) AddOfficer(ctx context.Context, o Officer, wrapped []byte) (Officer, error) {
+// checked is an officer as it is kept, when all that does not need the database is as it must be.
+func (o Officer) checked() (Officer, error) {
 	plain := filter.PlainPath(o.Address)
 	o.Address = mailbox(o.Address)
 	o.Recipient = strings.TrimSpace(o.Recipient)
 	if _, err := ParseRecipient(o.Recipient); err != nil {
-		return o, fmt.Errorf("adding an officer: %w", err)
+		return o, err
 	}
 	local, domain, _ := strings.Cut(o.Address, "@")
 	if local == "" || domain == "" || !plain {
-		return o, fmt.Errorf("adding an officer: %w: %q is no mailbox", ErrInvalid, o.Address)
+		return o, fmt.Errorf("%w: %q is no mailbox", ErrInvalid, o.Address)
 	}
-	if err := printable(maxName, o.Name, o.Unit, o.Address); err != nil {
+	return o, printable(maxName, o.Name, o.Unit, o.Address)
+}
+
+// CheckOfficer says what AddOfficer would say of an officer and changes nothing, so that what is put on record before
+// was looked at. It returns the officer as it would be kept.
+func (s *Store) CheckOfficer(ctx context.Context, o Officer) (Officer, error) {
+	o, err := o.checked()
+	if err != nil {
+		return o, fmt.Errorf("adding an officer: %w", err)
+	}
+	all, err := s.ListOfficers(ctx)
+	if err != nil {
+		return o, err
+	}
+	for _, other := range all {
+		if other.Address == o.Address || other.Recipient == o.Recipient {
+			return o, fmt.Errorf("adding an officer: %w with this address or key", ErrExists)
+		}
+	}
+	return o, nil
+}
+
+// AddOfficer adds an officer. wrapped is the identity from WrapIdentity, nil when it is kept elsewhere. What
+// is held already stays closed to the officer until somebody grants it (Grant). ErrExists says that the
+// address or the key is another officer's: one person is one officer, or a release by two could be by one.
+func (s *Store) AddOfficer(ctx context.Context, o Officer, wrapped []byte) (Officer, error) {
+	o, err := o.checked()
+	if err != nil {
 		return o, fmt.Errorf("adding an officer: %w", err)
 	}
 	if len(wrapped) > maxSealed {
@@ -57,7 +82,7 @@ func (s *Store) AddOfficer(ctx context.Context, o Officer, wrapped []byte) (Offi
 	}
 	now := s.options.Now()
 	o.ID, o.Added, o.Wrapped = filter.NewID(now), fromMicro(micro(now)), len(wrapped) > 0
-	err := s.write(ctx, "adding an officer", func(tx *sql.Tx) error {
+	err = s.write(ctx, "adding an officer", func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, insertOfficer, o.ID, o.Address, o.Name, o.Unit, o.Recipient, wrapped, micro(o.Added))
 		if unique(err) {
 			return fmt.Errorf("%w with this address or key", ErrExists)
@@ -109,6 +134,15 @@ func officer(ctx context.Context, q querier, address string) (Officer, error) {
 	if errors.Is(err, sql.ErrNoRows) {
 		return o, fmt.Errorf("%w: %q", ErrNotOfficer, address)
 	}
+	return o, err
+}
+
+// Officer is the one with this address; ErrNotOfficer when there is none.
+func (s *Store) Officer(ctx context.Context, address string) (o Officer, err error) {
+	err = s.read(ctx, "looking for an officer", func(q querier) error {
+		o, err = officer(ctx, q, address)
+		return err
+	})
 	return o, err
 }
 

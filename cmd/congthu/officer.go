@@ -2,11 +2,14 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"filippo.io/age"
 
@@ -31,8 +34,8 @@ type officerAddCommand struct {
 	Wrap      bool   `help:"With --new-key: keep the identity in the database too, under a passphrase that is read from standard input, for signing in at the console."`
 }
 
-// Run adds the officer. A key that was made for nobody is not left.
-func (c *officerAddCommand) Run(p *program) (err error) {
+// Run adds the officer. A key that was made for nobody is not left; one that may be an officer's is.
+func (c *officerAddCommand) Run(p *program) error {
 	if (c.Recipient == "") == (c.NewKey == "") || c.Wrap && c.NewKey == "" {
 		return &exitError{exitUsage, errors.New("congthu: name a public key with --recipient, or make one with --new-key FILE (and only then --wrap)")}
 	}
@@ -41,55 +44,76 @@ func (c *officerAddCommand) Run(p *program) (err error) {
 		return err
 	}
 	defer s.Close()
+	o := store.Officer{Address: c.Address, Name: c.Name, Unit: c.Unit, Recipient: c.Recipient}
+	var key *age.X25519Identity
+	if c.NewKey != "" {
+		if key, err = age.GenerateX25519Identity(); err != nil {
+			return fmt.Errorf("making a key: %w", err)
+		}
+		o.Recipient = key.Recipient().String()
+	}
+	// Before anything is recorded: what was typed may be a private key.
+	if o, err = s.CheckOfficer(p.ctx, o); err != nil {
+		return explained(err)
+	}
 	var wrapped []byte
 	if c.NewKey != "" {
-		if wrapped, err = c.makeKey(p); err != nil {
+		if wrapped, err = c.keepKey(p, o.Address, key); err != nil {
 			return err
 		}
-		defer func() {
-			if err != nil {
-				err = errors.Join(err, os.Remove(c.NewKey))
-			}
-		}()
 	}
-	if err := record(p.ctx, evidence.Act{Who: operator(), What: evidence.OfficerAdd, Object: c.Address, Details: map[string]string{"recipient": c.Recipient}}); err != nil {
+	act := evidence.Act{Who: operator(), What: evidence.OfficerAdd, Object: o.Address, Details: map[string]string{"recipient": o.Recipient}}
+	err = record.Do(p.ctx, act, func() error {
+		_, err := s.AddOfficer(p.ctx, o, wrapped)
 		return err
-	}
-	o, err := s.AddOfficer(p.ctx, store.Officer{Address: c.Address, Name: c.Name, Unit: c.Unit, Recipient: c.Recipient}, wrapped)
+	})
 	if err != nil {
-		return explained(err)
+		return errors.Join(explained(err), c.dropKey(p, s, o))
 	}
 	_, err = fmt.Fprintf(p.stdout, "%s is an officer with the key %s\n", o.Address, o.Recipient)
 	return err
 }
 
-// makeKey makes an identity, writes it and wraps it when that is wanted.
-func (c *officerAddCommand) makeKey(p *program) ([]byte, error) {
-	identity, err := age.GenerateX25519Identity()
-	if err != nil {
-		return nil, fmt.Errorf("making a key: %w", err)
-	}
-	var wrapped []byte
+// keepKey writes an identity into its file and wraps it when that is wanted.
+func (c *officerAddCommand) keepKey(p *program, address string, key *age.X25519Identity) (wrapped []byte, err error) {
 	if c.Wrap {
 		line, err := bufio.NewReader(p.stdin).ReadString('\n')
 		if line == "" && err != nil {
 			return nil, &exitError{exitUsage, errors.New("congthu: --wrap reads a passphrase from standard input")}
 		}
-		if wrapped, err = store.WrapIdentity(strings.TrimRight(line, "\r\n"), identity.String()); err != nil {
+		if wrapped, err = store.WrapIdentity(strings.TrimRight(line, "\r\n"), key.String()); err != nil {
 			return nil, &exitError{exitUsage, fmt.Errorf("congthu: %w", err)}
 		}
 	}
-	c.Recipient = identity.Recipient().String()
 	f, err := os.OpenFile(c.NewKey, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, &exitError{exitUsage, fmt.Errorf("congthu: --new-key: %w", err)}
 	}
-	_, err = fmt.Fprintf(f, "# officer %s\n# public key: %s\n%s\n", c.Address, c.Recipient, identity)
+	_, err = fmt.Fprintf(f, "# officer %s\n# public key: %s\n%s\n", address, key.Recipient(), key)
 	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return nil, fmt.Errorf("writing the identity: %w", err)
+		return nil, errors.Join(fmt.Errorf("writing the identity: %w", err), os.Remove(c.NewKey))
 	}
 	return wrapped, nil
 }
+
+// dropKey removes the file of a key that is surely no officer's. A database that does not answer may have the officer
+// all the same, and held mail would be encrypted to a key that is gone.
+func (c *officerAddCommand) dropKey(p *program, s *store.Store, o store.Officer) error {
+	if c.NewKey == "" {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(p.ctx), lookTimeout)
+	defer cancel()
+	all, err := s.ListOfficers(ctx)
+	known := slices.ContainsFunc(all, func(other store.Officer) bool { return other.Recipient == o.Recipient })
+	if err != nil || known {
+		return fmt.Errorf("%s is kept: its key may be that of %s (see congthu officer list)", c.NewKey, o.Address)
+	}
+	return os.Remove(c.NewKey)
+}
+
+// lookTimeout is how long is waited for the database when something has failed already.
+const lookTimeout = 10 * time.Second
 
 type officerListCommand struct{ keeping }
 
@@ -107,7 +131,7 @@ func (c *officerListCommand) Run(p *program) error {
 	table := tabwriter.NewWriter(p.stdout, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(table, "ADDRESS\tNAME\tUNIT\tSINCE\tKEY")
 	for _, o := range all {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", o.Address, o.Name, o.Unit, stamp(o.Added), o.Recipient)
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", visible(o.Address), visible(o.Name), visible(o.Unit), stamp(o.Added), o.Recipient)
 	}
 	return table.Flush()
 }
@@ -125,10 +149,13 @@ func (c *officerRemoveCommand) Run(p *program) error {
 		return err
 	}
 	defer s.Close()
-	if err := record(p.ctx, evidence.Act{Who: operator(), What: evidence.OfficerRemove, Object: c.Address}); err != nil {
-		return err
+	o, err := s.Officer(p.ctx, c.Address)
+	if err != nil {
+		return explained(err)
 	}
-	return explained(s.RemoveOfficer(p.ctx, c.Address, c.Orphan))
+	return explained(record.Do(p.ctx, evidence.Act{Who: operator(), What: evidence.OfficerRemove, Object: o.Address}, func() error {
+		return s.RemoveOfficer(p.ctx, o.Address, c.Orphan)
+	}))
 }
 
 type officerGrantCommand struct {
@@ -145,14 +172,25 @@ func (c *officerGrantCommand) Run(p *program) error {
 		return err
 	}
 	defer done()
-	if err := d.Record(p.ctx, evidence.Act{Who: o.Address, What: evidence.Grant, Object: c.Address, Details: map[string]string{"holds": strings.Join(c.IDs, " ")}}); err != nil {
-		return err
-	}
-	g, err := d.Store.Grant(p.ctx, o.Identity, c.Address, c.IDs...)
+	to, err := d.Store.Officer(p.ctx, c.Address)
 	if err != nil {
 		return explained(err)
 	}
-	fmt.Fprintf(p.stdout, "%s can open %d held messages\n", c.Address, g.Given)
+	for _, id := range c.IDs {
+		if _, err := d.Store.Show(p.ctx, id); err != nil {
+			return explained(err)
+		}
+	}
+	var g store.Granted
+	act := evidence.Act{Who: o.Address, What: evidence.Grant, Object: to.Address, Details: map[string]string{"holds": strings.Join(c.IDs, " ")}}
+	err = d.Record.Do(p.ctx, act, func() (err error) {
+		g, err = d.Store.Grant(p.ctx, o.Identity, to.Address, c.IDs...)
+		return err
+	})
+	if err != nil {
+		return explained(err)
+	}
+	fmt.Fprintf(p.stdout, "%s can open %d held messages\n", to.Address, g.Given)
 	for _, id := range g.Without {
 		fmt.Fprintf(p.stdout, "%s: you cannot open it yourself\n", id)
 	}

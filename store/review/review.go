@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"time"
 
 	"filippo.io/age"
@@ -27,6 +28,36 @@ var (
 
 // Recorder puts an act on record, durably.
 type Recorder func(context.Context, evidence.Act) error
+
+// recordTimeout is how long it may take to record what became of an act, also when whoever began it does not wait.
+const recordTimeout = 20 * time.Second
+
+// Do records an act and does it. What then fails is recorded as failed (Details "result"): what was only begun must
+// not stand as done. What can be checked is checked before.
+func (r Recorder) Do(ctx context.Context, a evidence.Act, do func() error) error {
+	if err := r(ctx, a); err != nil {
+		return fmt.Errorf("recording: %w", err)
+	}
+	if err := do(); err != nil {
+		return errors.Join(err, r.failed(ctx, a, err))
+	}
+	return nil
+}
+
+// failed records that an act did not come off.
+func (r Recorder) failed(ctx context.Context, a evidence.Act, why error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
+	defer cancel()
+	a.Details = maps.Clone(a.Details)
+	if a.Details == nil {
+		a.Details = map[string]string{}
+	}
+	a.Details["result"] = "failed: " + why.Error()
+	if err := r(ctx, a); err != nil {
+		return fmt.Errorf("recording that it failed: %w", err)
+	}
+	return nil
+}
 
 // Desk is where officers decide.
 type Desk struct {
