@@ -10,7 +10,7 @@ import (
 type cacheKey struct {
 	sha256 string
 	label  string // media type and charset that the message gives: they choose the readings of plain text
-	name   string // extension, for formats that only the name tells apart
+	name   string // extensions of all names, for formats that only a name tells apart
 }
 
 // cache remembers results by content. It never holds text. Nothing in it grows old: another policy has another

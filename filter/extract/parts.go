@@ -133,7 +133,7 @@ func (p *parts) excuse(err error) error {
 	case errors.As(err, &limit) && (limit.why == Encrypted || limit.why == UnknownType || limit.why == message.TooDeep):
 		p.o.miss(limit.why)
 		return nil
-	case errors.As(err, &limit), errors.Is(err, message.ErrNoRoom):
+	case errors.As(err, &limit), errors.Is(err, message.ErrNoRoom), ours(err):
 		return err
 	}
 	p.o.miss(message.Damaged)

@@ -68,7 +68,7 @@ func NewPool(o PoolOptions) (*Pool, error) {
 		}
 		return p, nil
 	}
-	first, err := p.start()
+	first, err := p.start(p.ctx)
 	if err != nil {
 		p.stop()
 		return nil, err
@@ -105,7 +105,7 @@ func (p *Pool) give(w *worker) {
 // replace starts a worker in the background.
 func (p *Pool) replace() {
 	p.ended.Go(func() {
-		w, err := p.start()
+		w, err := p.start(p.ctx)
 		if err != nil {
 			if p.ctx.Err() == nil {
 				p.options.Log.Error("a worker did not start; it is tried again when it is needed", "error", err.Error())
@@ -116,24 +116,36 @@ func (p *Pool) replace() {
 	})
 }
 
-// take waits for a worker.
+// Trouble of ours: the message is to come again (invariant 2 of the design).
+var (
+	errNoWorker = errors.New("a worker for reading files did not start")
+	errClosing  = errors.New("the workers for reading files are ending")
+)
+
+// ours tells trouble of ours from what a file causes.
+func ours(err error) bool { return errors.Is(err, errNoWorker) || errors.Is(err, errClosing) }
+
+// take waits for a worker. The error is one of ours.
 func (p *Pool) take(ctx context.Context) (*worker, error) {
 	select {
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	case <-p.ctx.Done():
-		return nil, stop{WorkerFailed}
+		return nil, errClosing
 	case w := <-p.idle:
 		if w != nil {
 			p.options.Metrics.Worker("idle", -1)
 			return w, nil
 		}
-		w, err := p.start()
+		w, err := p.start(ctx)
 		if err != nil {
 			p.idle <- nil
+			if ctx.Err() != nil {
+				return nil, context.Cause(ctx)
+			}
 			p.options.Metrics.Worker("failed", 1)
 			p.options.Log.Error("a worker did not start", "error", err.Error())
-			return nil, stop{WorkerFailed}
+			return nil, fmt.Errorf("%w: %w", errNoWorker, err)
 		}
 		return w, nil
 	}
@@ -162,6 +174,9 @@ func (p *Pool) do(ctx context.Context, f format, in *input, o out) error {
 	w.reap()
 	p.options.Metrics.Worker("killed", 1)
 	p.replace()
+	if p.ctx.Err() != nil {
+		return errClosing
+	}
 	if !fine {
 		p.options.Log.Warn("a worker was killed", "format", f.name, "bytes", in.content.Size(), "late", killed)
 	}
@@ -177,7 +192,7 @@ type worker struct {
 	reap   func() // collects the process; may be called often
 }
 
-func (p *Pool) start() (*worker, error) {
+func (p *Pool) start(ctx context.Context) (*worker, error) {
 	cmd := exec.Command(p.options.Command[0], p.options.Command[1:]...)
 	cmd.Env = slices.Clone(p.options.Env)
 	cmd.Dir = "/"
@@ -196,7 +211,7 @@ func (p *Pool) start() (*worker, error) {
 	}
 	w := &worker{cmd: cmd, in: in, out: bufio.NewWriterSize(in, maxChunk), frames: frameReader{r: bufio.NewReaderSize(out, maxChunk)},
 		reap: sync.OnceFunc(func() { _ = cmd.Wait() })} // how it ended is known: it was killed
-	if err := p.ready(w); err != nil {
+	if err := p.ready(ctx, w); err != nil {
 		w.kill()
 		w.reap()
 		return nil, fmt.Errorf("starting a worker: %w", err)
@@ -208,7 +223,8 @@ func (p *Pool) start() (*worker, error) {
 const startDeadline = 2 * time.Minute
 
 // ready waits until a worker is.
-func (p *Pool) ready(w *worker) error {
+func (p *Pool) ready(ctx context.Context, w *worker) error {
+	defer context.AfterFunc(ctx, w.kill)()
 	timer := time.AfterFunc(startDeadline, w.kill)
 	defer timer.Stop()
 	unclose := context.AfterFunc(p.ctx, w.kill)

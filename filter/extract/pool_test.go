@@ -75,7 +75,7 @@ func trick(_ context.Context, in *input, o out) error {
 		}
 		return o.text(Text{Kind: Body, Value: "confined"})
 	case "hang":
-		select {}
+		time.Sleep(time.Hour) // a program without C would notice that it waits for nothing
 	case "die":
 		os.Exit(3)
 	case "memory":
@@ -95,7 +95,7 @@ func trick(_ context.Context, in *input, o out) error {
 		return stop{Encrypted}
 	case "nonsense":
 		os.Stdout.WriteString("\xff\xff\xff\xff\xff\xff\xff")
-		select {}
+		time.Sleep(time.Hour) // a program without C would notice that it waits for nothing
 	case "network":
 		if _, err := net.Dial("tcp", "127.0.0.1:1"); err == nil || !strings.Contains(err.Error(), "not permitted") {
 			return o.text(Text{Kind: Body, Value: fmt.Sprintf("dialled: %v", err)})

@@ -12,7 +12,8 @@ import (
 )
 
 // Confine takes from the process what a reader of hostile files must not have: more memory than so many octets of
-// address space, core files, new programs, the network, other processes. It holds for every thread, for good.
+// address space, core files, new programs, the network, other processes, and files beyond the folder that
+// CacheVariable names. It holds for every thread, for good.
 func Confine(memory int64) error {
 	limits := map[int]uint64{unix.RLIMIT_CORE: 0, unix.RLIMIT_FSIZE: maxWorkerFile}
 	if !raceEnabled { // the race detector reserves terabytes of address space
@@ -31,6 +32,9 @@ func Confine(memory int64) error {
 	}
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 		return fmt.Errorf("forbidding new privileges: %w", err)
+	}
+	if err := confineFiles(os.Getenv(CacheVariable)); err != nil {
+		return err
 	}
 	return filterCalls()
 }
@@ -53,7 +57,7 @@ func forbidden() []uint32 {
 	return []uint32{
 		unix.SYS_SOCKET, unix.SYS_SOCKETPAIR, unix.SYS_CONNECT, unix.SYS_BIND, unix.SYS_LISTEN, unix.SYS_ACCEPT, unix.SYS_ACCEPT4,
 		unix.SYS_SENDTO, unix.SYS_SENDMSG, unix.SYS_SENDMMSG, unix.SYS_EXECVE, unix.SYS_EXECVEAT, unix.SYS_PTRACE,
-		unix.SYS_PROCESS_VM_READV, unix.SYS_PROCESS_VM_WRITEV, unix.SYS_KILL, unix.SYS_PIDFD_OPEN, unix.SYS_PIDFD_SEND_SIGNAL,
+		unix.SYS_PROCESS_VM_READV, unix.SYS_PROCESS_VM_WRITEV, unix.SYS_KILL, unix.SYS_TKILL, unix.SYS_RT_SIGQUEUEINFO, unix.SYS_RT_TGSIGQUEUEINFO, unix.SYS_PIDFD_OPEN, unix.SYS_PIDFD_SEND_SIGNAL,
 		unix.SYS_MOUNT, unix.SYS_UMOUNT2, unix.SYS_CHROOT, unix.SYS_PIVOT_ROOT, unix.SYS_UNSHARE, unix.SYS_SETNS,
 		unix.SYS_BPF, unix.SYS_PERF_EVENT_OPEN, unix.SYS_USERFAULTFD, unix.SYS_KEYCTL, unix.SYS_ADD_KEY, unix.SYS_REQUEST_KEY,
 		unix.SYS_IO_URING_SETUP, unix.SYS_INIT_MODULE, unix.SYS_FINIT_MODULE, unix.SYS_KEXEC_LOAD, unix.SYS_SYMLINKAT, unix.SYS_LINKAT,
@@ -80,12 +84,14 @@ func filterCalls() error {
 	const (
 		offNumber = 0 // of struct seccomp_data
 		offArch   = 4
+		offFirst  = 16 // the lower half of the first argument
 	)
 	load := func(off uint32) unix.SockFilter {
 		return unix.SockFilter{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: off}
 	}
 	calls := forbidden()
-	refuse := uint8(len(calls)) // instructions from the first comparison's next to the refusal
+	const own = 3                     // instructions that tell the worker's own threads
+	refuse := uint8(len(calls) + own) // instructions from the first comparison to the refusal
 	program := []unix.SockFilter{
 		load(offArch),
 		{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: arch, Jt: 1},
@@ -97,9 +103,13 @@ func filterCalls() error {
 			unix.SockFilter{Code: unix.BPF_JMP | unix.BPF_JGE | unix.BPF_K, K: 0x40000000, Jt: refuse + 1})
 	}
 	for i, n := range calls {
-		program = append(program, unix.SockFilter{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: n, Jt: uint8(len(calls) - i)})
+		program = append(program, unix.SockFilter{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: n, Jt: uint8(len(calls) - i + own)})
 	}
 	program = append(program,
+		// Go's runtime signals its own threads; nobody else's.
+		unix.SockFilter{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: unix.SYS_TGKILL, Jf: 2},
+		load(offFirst),
+		unix.SockFilter{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: uint32(os.Getpid()), Jf: 1},
 		unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW},
 		unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ERRNO | uint32(unix.EPERM)})
 	prog := unix.SockFprog{Len: uint16(len(program)), Filter: &program[0]}

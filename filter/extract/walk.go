@@ -65,7 +65,7 @@ func (j *job) leaf(ctx context.Context, p *message.Part) (Leaf, error) {
 		return Leaf{}, err
 	}
 	defer c.Close()
-	key := cacheKey{sha256: c.SHA256(), label: p.MediaType + ";" + p.Params["charset"] + ";" + p.Params["format"], name: strings.ToLower(path.Ext(p.Name))}
+	key := cacheKey{sha256: c.SHA256(), label: p.MediaType + ";" + p.Params["charset"] + ";" + p.Params["format"], name: extensions(p.Names)}
 	if r := j.in.cache.get(key); r != nil {
 		j.in.options.Hit()
 		return Leaf{Part: p, SHA256: key.sha256, result: *r}, nil
@@ -86,6 +86,16 @@ func (j *job) leaf(ctx context.Context, p *message.Part) (Leaf, error) {
 		j.in.cache.put(key, &w.result)
 	}
 	return Leaf{Part: p, SHA256: key.sha256, result: w.result}, nil
+}
+
+// extensions are those of all names that programs show, in their order: any of them may choose how a text is read.
+func extensions(names []string) string {
+	var all strings.Builder
+	for _, n := range names {
+		all.WriteString(strings.ToLower(path.Ext(n)))
+		all.WriteByte('/')
+	}
+	return all.String()
 }
 
 // keep spools what r gives, for formats are read at random places. The error is a stop when it is too big.
@@ -140,7 +150,7 @@ func (w *walk) file(ctx context.Context, f *File, c content, depth int) error {
 	}
 	for _, also := range format.also {
 		err := w.as(ctx, also, in, s)
-		if !errors.As(err, new(stop)) && ctx.Err() == nil && !errors.Is(err, message.ErrNoRoom) {
+		if !errors.As(err, new(stop)) && ctx.Err() == nil && !errors.Is(err, message.ErrNoRoom) && !ours(err) {
 			continue // it is none after all
 		}
 		if err := w.settle(ctx, f, err); err != nil {
@@ -200,7 +210,7 @@ func (w *walk) settle(ctx context.Context, f *File, err error) error {
 		return nil
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
-	case errors.Is(err, message.ErrNoRoom):
+	case errors.Is(err, message.ErrNoRoom), ours(err):
 		return err
 	case errors.As(err, &limit):
 		if limit.why == WorkerFailed || limit.why == message.TooBig || limit.why == message.TooMany {
