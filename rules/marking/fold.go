@@ -69,8 +69,8 @@ func (t *folds) of(r rune) byte {
 	case ignorable(r), unicode.Is(unicode.Mn, r):
 		return foldSkip
 	case r >= 0x1D400 && r <= 0x1D7FF, r >= 0x24B6 && r <= 0x24E9, r >= 0x2100 && r <= 0x214F: // letters in other dress
-		for _, b := range norm.NFKC.String(string(r)) {
-			return t.of(min(b, 0x1D3FF))
+		if b, _ := utf8.DecodeRuneInString(norm.NFKC.String(string(r))); b < foldSize { // "℮" and "℗" stay as they are
+			return t[b]
 		}
 	case r >= 0x1F110 && r <= 0x1F189: // squared and circled capitals
 		if c := squared(r); c != 0 {
@@ -223,15 +223,26 @@ func unmarked(s string) string {
 	if ascii {
 		return s
 	}
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r == 'đ':
-			return 'd'
-		case unicode.Is(unicode.Mn, r):
-			return -1
+	var b strings.Builder
+	b.Grow(len(s))
+	for i := 0; i < len(s); {
+		p := norm.NFD.PropertiesString(s[i:])
+		r, n := utf8.DecodeRuneInString(s[i:])
+		parts := string(r)
+		if d := p.Decomposition(); d != nil {
+			parts = string(d)
 		}
-		return r
-	}, norm.NFD.String(s))
+		for _, r := range parts {
+			switch {
+			case r == 'đ':
+				b.WriteByte('d')
+			case !unicode.Is(unicode.Mn, r):
+				b.WriteRune(r)
+			}
+		}
+		i += n
+	}
+	return b.String()
 }
 
 // vietnamese tells a letter that only a text with its diacritics has.
