@@ -53,7 +53,7 @@ func (f *StreamFormat) UnmarshalText(b []byte) error {
 
 // Store is the database of what is held, and the index of the evidence.
 type Store struct {
-	DSN        string   `yaml:"dsn"`         // "sqlite:/var/lib/congthu/congthu.db"; "none" for no quarantine
+	DSN        string   `yaml:"dsn"`         // "sqlite:/var/lib/congthu/congthu.db", by default beside evidence.dir; "none" for no quarantine
 	Keep       Duration `yaml:"keep"`        // how long held mail waits for an officer
 	KeepMarked Duration `yaml:"keep_marked"` // the same with a secrecy marking, where marking.keep_content is true
 	Release    string   `yaml:"release"`     // host:port that takes released mail, with no gate behind it
@@ -244,8 +244,13 @@ func (c *Config) checkKeeping(bad func(path, format string, args ...any)) {
 }
 
 func (c *Config) checkStore(bad func(path, format string, args ...any)) {
-	if _, written := c.origins["store.dsn"]; c.Evidence.Dir == None && !written {
+	_, here := c.origins["store.dsn"]
+	switch _, there := c.origins["evidence.dir"]; {
+	case here:
+	case c.Evidence.Dir == None:
 		c.Store.DSN = None
+	case there: // beside the evidence: two gates of one machine never meet in one database by default
+		c.Store.DSN = "sqlite:" + filepath.Join(filepath.Dir(filepath.Clean(c.Evidence.Dir)), "congthu.db")
 	}
 	s := c.Store
 	if s.DSN != None {

@@ -199,3 +199,20 @@ func TestByteOrderMark(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// The database stands beside the evidence, unless the file says where.
+func TestDatabaseBesideEvidence(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                                  "sqlite:/var/lib/congthu/congthu.db",
+		"evidence: {dir: /srv/a/evidence/}": "sqlite:/srv/a/congthu.db",
+		"evidence: {dir: none}":             "none",
+		"evidence: {dir: /srv/a/evidence}\nstore: {dsn: none}":             "none",
+		"evidence: {dir: /srv/a/evidence}\nstore: {dsn: \"sqlite:/b.db\"}": "sqlite:/b.db",
+	} {
+		t.Setenv("STATE_DIRECTORY", "")
+		c, err := policy.Parse("f", []byte(text), settings())
+		if err != nil || c.Store.DSN != want {
+			t.Errorf("%s: %v, %v", text, c, err)
+		}
+	}
+}
