@@ -85,6 +85,9 @@ func buildReply(code int, status, clause string, t Text, others []string, id str
 
 // plainASCII takes Vietnamese diacritics away and turns what is left beyond printable ASCII into "?".
 func plainASCII(s string) string {
+	if strings.IndexFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) < 0 {
+		return s // as the catalogue's texts are
+	}
 	var b strings.Builder
 	for _, r := range norm.NFD.String(s) {
 		switch {

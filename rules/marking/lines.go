@@ -209,7 +209,7 @@ const maxSpaced = 24
 
 // despaced joins single letters with one to three signs between them when the whole run is a level.
 func despaced(s string, names []name) string {
-	if !strings.ContainsAny(s, " .-_*") {
+	if !strings.ContainsAny(s, " .-_*") || !lettersAlone(s) {
 		return s
 	}
 	toks := tokens(s)
@@ -220,7 +220,7 @@ func despaced(s string, names []name) string {
 		for j < len(toks) && singleLetter(s, toks[j]) && (j == i || spacing(s[toks[j-1].end:toks[j].start])) {
 			j++
 		}
-		if j-i >= 3 && j-i <= maxSpaced {
+		if j-i >= minSpaced && j-i <= maxSpaced {
 			if joined := joinedName(s, toks[i:j], names); joined != "" {
 				b.WriteString(s[done:toks[i].start])
 				b.WriteString(joined)
@@ -234,6 +234,30 @@ func despaced(s string, names []name) string {
 	}
 	b.WriteString(s[done:])
 	return b.String()
+}
+
+// minSpaced is how many single letters are joined at least.
+const minSpaced = 3
+
+// lettersAlone tells a text in which so many letters stand alone, without making its words.
+func lettersAlone(s string) bool {
+	alone, run := 0, 0 // letters of the word at hand
+	for _, r := range s {
+		switch wordKind(r) {
+		case 1:
+			if run++; run == 1 {
+				alone++
+			} else if run == 2 {
+				alone--
+			}
+		case 0, 2:
+			run = 0
+		}
+		if alone > minSpaced {
+			return true
+		}
+	}
+	return alone >= minSpaced
 }
 
 func singleLetter(s string, t token) bool {

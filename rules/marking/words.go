@@ -27,7 +27,7 @@ const (
 
 // tokens splits a text into words and numbers.
 func tokens(s string) []token {
-	var out []token
+	out := make([]token, 0, len(s)/6+1) // about the length of a word and its blank
 	for i := 0; i < len(s); {
 		r, n := utf8.DecodeRuneInString(s[i:])
 		kind := wordKind(r)
