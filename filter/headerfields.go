@@ -14,7 +14,7 @@ const (
 )
 
 // ReleaseField is the field that a released message carries to a gate that it meets on its way; its value names
-// the hold. It only says where to look: content and envelope must be those of the release.
+// the hold and has the secret of the release in it. The body and the envelope must be those of the release as well.
 const ReleaseField = "Congthu-Release"
 
 // addFields are the fields that a passing message gets.

@@ -2,7 +2,11 @@ package store
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
 	"database/sql"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"strings"
@@ -14,9 +18,10 @@ const (
 	// ReleaseLease is how long nobody else may begin a release that was begun: what submits it gave up long
 	// before.
 	ReleaseLease = 10 * time.Minute
-	// ReleasePasses is how long after its beginning a released message is let through a gate: longer than
-	// servers keep mail in their queues (RFC 5321 section 4.5.4.1: 4 to 5 days).
-	ReleasePasses = 6 * 24 * time.Hour
+	// ReleasePasses is how long a released message is let through a gate, after the release was begun and after it was
+	// done: time enough for the server that took it to hand it on at once. Most servers have no gate behind them, and
+	// then the pass is for nobody; a message that comes later is judged like any other.
+	ReleasePasses = 15 * time.Minute
 )
 
 // Release is a message that is to be submitted: what Open reads, with this envelope.
@@ -26,6 +31,9 @@ type Release struct {
 	ReversePath string
 	Recipients  []string
 	BodySHA256  string
+	// Token goes with the message (filter.ReleaseField): a gate that it meets knows it by it (TakeRelease). It is the
+	// hold's id, a dot, and a secret of this attempt, of which only the hash is kept.
+	Token string
 }
 
 // Approve notes that an officer approves the release of a message. ready tells whether that is enough: one
@@ -90,17 +98,19 @@ func (s *Store) ReleaseStart(ctx context.Context, id, who string) (r Release, er
 			return err
 		}
 		r.Attempt++
-		return prepare(ctx, tx, r, o.Address, now)
+		secret := rand.Text()
+		r.Token = id + "." + secret
+		return prepare(ctx, tx, r, hashText(secret), o.Address, now)
 	})
 	return r, err
 }
 
 // prepare writes what is about to be submitted.
-func prepare(ctx context.Context, tx *sql.Tx, r Release, who string, now time.Time) error {
+func prepare(ctx context.Context, tx *sql.Tx, r Release, token, who string, now time.Time) error {
 	if _, err := tx.ExecContext(ctx, setReleasing, r.ID); err != nil {
 		return err
 	}
-	if _, err := tx.ExecContext(ctx, insertRelease, r.ID, r.BodySHA256, mailbox(r.ReversePath), micro(now), who, r.Attempt); err != nil {
+	if _, err := tx.ExecContext(ctx, insertRelease, r.ID, r.BodySHA256, mailbox(r.ReversePath), micro(now), who, r.Attempt, token); err != nil {
 		return err
 	}
 	for _, to := range mailboxes(r.Recipients) {
@@ -193,40 +203,58 @@ func end(ctx context.Context, tx *sql.Tx, id string, state State, now int64, who
 }
 
 // TakeRelease tells whether a message that came to a gate is one that is being released, and lets it through:
-// each recipient of a release once, so that a server may split the envelope. A recipient that is not the
-// release's, or was taken, takes nothing. hold is the id of the released message. It costs a query, so it is asked
-// when the message would not pass by itself.
-func (s *Store) TakeRelease(ctx context.Context, bodySHA256, reversePath string, recipients []string) (hold string, ok bool, err error) {
-	now := s.options.Now()
-	sender, since, to := mailbox(reversePath), micro(now.Add(-ReleasePasses)), mailboxes(recipients)
-	var candidates []string
-	// Most mail is no release: it costs one query and no write.
-	err = s.read(ctx, "looking for a release", func(q querier) error {
-		candidates, err = texts(ctx, q, selectPassing, bodySHA256, sender, since)
-		return err
-	})
-	if err != nil || len(candidates) == 0 || len(to) == 0 || bodySHA256 == "" {
-		return "", false, err
+// each recipient of a release once, so that a server may split the envelope. The message must have the token of the
+// last attempt, the body and the reverse-path of the release. A recipient that is not the release's, or was taken,
+// takes nothing. hold is the id of the released message. A token that is none costs no query.
+func (s *Store) TakeRelease(ctx context.Context, token, bodySHA256, reversePath string, recipients []string) (hold string, ok bool, err error) {
+	id, secret, found := strings.Cut(token, ".")
+	to := mailboxes(recipients)
+	if !found || id == "" || secret == "" || len(token) > maxToken || bodySHA256 == "" || len(to) == 0 {
+		return "", false, nil
 	}
-	for _, id := range candidates {
-		err := s.write(ctx, "letting a release through", func(tx *sql.Tx) error {
-			still, err := texts(ctx, tx, selectPassing, bodySHA256, sender, since)
-			if err != nil {
+	claim := passing{id: id, token: hashText(secret), body: bodySHA256, sender: mailbox(reversePath)}
+	now := s.options.Now()
+	// What only claims to be a release costs one query and no write.
+	err = s.read(ctx, "looking for a release", func(q querier) error { return claim.check(ctx, q, now) })
+	if err == nil {
+		err = s.write(ctx, "letting a release through", func(tx *sql.Tx) error {
+			if err := claim.check(ctx, tx, now); err != nil {
 				return err
 			}
-			for _, other := range still {
-				if other == id {
-					return take(ctx, tx, id, to, micro(now))
-				}
-			}
-			return errNotTaken
+			return take(ctx, tx, id, to, micro(now))
 		})
-		if errors.Is(err, errNotTaken) {
-			continue
-		}
-		return id, err == nil, err
 	}
-	return "", false, nil
+	if errors.Is(err, errNotTaken) {
+		return "", false, nil
+	}
+	return id, err == nil, err
+}
+
+// maxToken is the longest token that is looked up, in octets.
+const maxToken = 128
+
+// passing is what a message claims that comes to a gate.
+type passing struct{ id, token, body, sender string }
+
+// check tells whether the claim is true at that time; errNotTaken when it is not.
+func (p passing) check(ctx context.Context, q querier, now time.Time) error {
+	var body, sender, token string
+	err := q.QueryRowContext(ctx, selectPassing, p.id, micro(now.Add(-ReleasePasses))).Scan(&body, &sender, &token)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return errNotTaken
+	case err != nil:
+		return err
+	case subtle.ConstantTimeCompare([]byte(token), []byte(p.token)) != 1 || body != p.body || sender != p.sender:
+		return errNotTaken
+	}
+	return nil
+}
+
+// hashText is the SHA-256 of a text, hex.
+func hashText(s string) string {
+	sum := sha256.Sum256([]byte(s))
+	return hex.EncodeToString(sum[:])
 }
 
 var errNotTaken = errors.New("not a recipient of the release, or taken already")

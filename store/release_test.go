@@ -1,8 +1,11 @@
 package store_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -148,15 +151,16 @@ func TestReleaseAgain(t *testing.T) {
 	d.state(t, "01A", store.StateReleased)
 }
 
-// A released message passes a gate once for each recipient, with its envelope and body, for some days.
+// A released message passes a gate once for each recipient, with its token, envelope and body, for some minutes.
 func TestTakeRelease(t *testing.T) {
 	d := newDesk(t, "")
 	d.officer(t, "an")
 	h := d.sample("01A", []byte("x"))
 	d.hold(t, h, []byte("x"))
+	token := "01A." + strings.Repeat("A", 26)
 	take := func(body, from string, want bool, to ...string) {
 		t.Helper()
-		id, ok, err := d.TakeRelease(t.Context(), body, from, to)
+		id, ok, err := d.TakeRelease(t.Context(), token, body, from, to)
 		if err != nil || ok != want || ok && id != "01A" {
 			t.Errorf("%s to %v: %q %t %v, want %t", from, to, id, ok, err, want)
 		}
@@ -170,6 +174,12 @@ func TestTakeRelease(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	for _, forged := range []string{"", "01A", "01A.", ".", token, r.Token + "A", r.Token[:len(r.Token)-1], "01B" + r.Token[3:], r.Token + strings.Repeat(".", 200)} {
+		if _, ok, err := d.TakeRelease(t.Context(), forged, h.BodySHA256, h.ReversePath, h.Recipients); ok || err != nil {
+			t.Errorf("the token %q: %t %v", forged, ok, err)
+		}
+	}
+	token = r.Token
 	take(hash([]byte("other")), h.ReversePath, false, an, binh)
 	take("", h.ReversePath, false, an, binh)
 	take(h.BodySHA256, "y@example.com", false, an, binh)
@@ -180,22 +190,27 @@ func TestTakeRelease(t *testing.T) {
 	take(h.BodySHA256, h.ReversePath, false, an, binh)
 	take(h.BodySHA256, h.ReversePath, true, binh)
 	take(h.BodySHA256, h.ReversePath, false, binh)
-	if err := d.ReturnRelease(t.Context(), "01A", []string{binh}); err != nil {
-		t.Fatal(err)
+	again := func() {
+		t.Helper()
+		if err := d.ReturnRelease(t.Context(), "01A", []string{binh}); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if err := d.ReleaseDone(t.Context(), r, an, "250 ok"); err != nil { // the server it went to queues it first
-		t.Fatal(err)
-	}
+	again()
 	d.clock.add(store.ReleasePasses - time.Minute)
 	take(h.BodySHA256, h.ReversePath, true, binh)
-	if err := d.ReturnRelease(t.Context(), "01A", []string{binh}); err != nil {
+	again()
+	if err := d.ReleaseDone(t.Context(), r, an, "250 ok"); err != nil {
 		t.Fatal(err)
 	}
+	d.clock.add(store.ReleasePasses - time.Minute) // since it was done
+	take(h.BodySHA256, h.ReversePath, true, binh)
+	again()
 	d.clock.add(time.Minute)
 	take(h.BodySHA256, h.ReversePath, false, binh)
 }
 
-// What failed no longer passes.
+// What failed no longer passes, and a later attempt has a secret of its own. None of them is in the database.
 func TestTakeFailedRelease(t *testing.T) {
 	d := newDesk(t, "")
 	d.officer(t, "an")
@@ -204,16 +219,35 @@ func TestTakeFailedRelease(t *testing.T) {
 	if _, err := d.Approve(t.Context(), "01A", "an@monre.gov.vn"); err != nil {
 		t.Fatal(err)
 	}
-	r, err := d.ReleaseStart(t.Context(), "01A", "an@monre.gov.vn")
+	take := func(token string, want bool) {
+		t.Helper()
+		if _, ok, err := d.TakeRelease(t.Context(), token, h.BodySHA256, h.ReversePath, h.Recipients); ok != want || err != nil {
+			t.Errorf("%t %v, want %t", ok, err, want)
+		}
+	}
+	first, err := d.ReleaseStart(t.Context(), "01A", "an@monre.gov.vn")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := d.ReleaseFailed(t.Context(), r); err != nil {
+	if err := d.ReleaseFailed(t.Context(), first); err != nil {
 		t.Fatal(err)
 	}
-	if _, ok, err := d.TakeRelease(t.Context(), h.BodySHA256, h.ReversePath, h.Recipients); ok || err != nil {
-		t.Errorf("%t %v", ok, err)
+	take(first.Token, false)
+	second, err := d.ReleaseStart(t.Context(), "01A", "an@monre.gov.vn")
+	if err != nil {
+		t.Fatal(err)
 	}
+	for _, end := range []string{"", "-wal"} {
+		b, err := os.ReadFile(d.path + end)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, secret, _ := strings.Cut(second.Token, "."); bytes.Contains(b, []byte(secret)) {
+			t.Error("the secret of a release is in the database")
+		}
+	}
+	take(first.Token, false)
+	take(second.Token, true)
 }
 
 // Of many gates that meet a released message at once, one lets it through.
@@ -229,7 +263,8 @@ func TestTakeReleaseAtOnce(t *testing.T) {
 		if _, err := d.Approve(t.Context(), id, "an@monre.gov.vn"); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := d.ReleaseStart(t.Context(), id, "an@monre.gov.vn"); err != nil {
+		r, err := d.ReleaseStart(t.Context(), id, "an@monre.gov.vn")
+		if err != nil {
 			t.Fatal(err)
 		}
 		var passed atomic.Int32
@@ -238,7 +273,7 @@ func TestTakeReleaseAtOnce(t *testing.T) {
 			wg.Go(func() {
 				s := []*desk{d, other}[g%2]
 				for {
-					_, ok, err := s.TakeRelease(t.Context(), h.BodySHA256, h.ReversePath, h.Recipients)
+					_, ok, err := s.TakeRelease(t.Context(), r.Token, h.BodySHA256, h.ReversePath, h.Recipients)
 					if errors.Is(err, store.ErrLocked) {
 						continue
 					}

@@ -61,9 +61,9 @@ const (
 	selectRelease = `SELECT h.state, h.reverse_path, h.body_sha256, coalesce(r.attempt, 0), coalesce(r.started, 0)
 		FROM hold h LEFT JOIN release r ON r.hold_id = h.id WHERE h.id = $1`
 	setReleasing  = `UPDATE hold SET state = 'releasing' WHERE id = $1`
-	insertRelease = `INSERT INTO release (hold_id, body_sha256, sender, started, started_by, attempt, done, reply)
-		VALUES ($1, $2, $3, $4, $5, $6, 0, '')
-		ON CONFLICT (hold_id) DO UPDATE SET started = $4, started_by = $5, attempt = $6`
+	insertRelease = `INSERT INTO release (hold_id, body_sha256, sender, started, started_by, attempt, done, reply, token)
+		VALUES ($1, $2, $3, $4, $5, $6, 0, '', $7)
+		ON CONFLICT (hold_id) DO UPDATE SET started = $4, started_by = $5, attempt = $6, token = $7`
 	prepareRecipient = `INSERT INTO release_recipient (hold_id, recipient, taken) VALUES ($1, $2, 0)
 		ON CONFLICT (hold_id, recipient) DO UPDATE SET taken = 0`
 	finishRelease = `UPDATE release SET done = $2, reply = $3 WHERE hold_id = $1`
@@ -71,9 +71,8 @@ const (
 	failRelease = `UPDATE hold SET state = 'held' WHERE id = $1 AND state = 'releasing'
 		AND EXISTS (SELECT 1 FROM release WHERE hold_id = $1 AND attempt = $2)`
 	dropPasses    = `UPDATE release_recipient SET taken = $2 WHERE hold_id = $1 AND taken = 0`
-	selectPassing = `SELECT hold_id FROM release JOIN hold ON hold.id = hold_id
-		WHERE release.body_sha256 = $1 AND sender = $2 AND started > $3 AND state IN ('releasing', 'released')
-		ORDER BY hold_id`
+	selectPassing = `SELECT r.body_sha256, r.sender, r.token FROM release r JOIN hold h ON h.id = r.hold_id
+		WHERE r.hold_id = $1 AND (h.state = 'releasing' AND r.started > $2 OR h.state = 'released' AND r.done > $2)`
 	takeRecipient   = `UPDATE release_recipient SET taken = $3 WHERE hold_id = $1 AND recipient = $2 AND taken = 0`
 	returnRecipient = `UPDATE release_recipient SET taken = 0 WHERE hold_id = $1 AND recipient = $2`
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"congthu/filter"
@@ -64,7 +65,7 @@ func (m *memory) hold(ctx context.Context, tx *filter.Transaction, v filter.Verd
 	}
 	for _, f := range v.Findings {
 		r := store.Rule{Name: f.Rule, Clause: f.Clause}
-		if f.Mode == filter.Enforce && f.Disposition == v.Disposition && !slices.Contains(h.Rules, r) {
+		if f.Mode == filter.Enforce && f.Disposition >= filter.Hold && !slices.Contains(h.Rules, r) {
 			h.Rules = append(h.Rules, r)
 			h.TwoPersons = h.TwoPersons || slices.Contains(m.conf.Store.TwoPersons, f.Rule)
 		}
@@ -128,17 +129,17 @@ func recipients(tx *filter.Transaction) []string {
 // CanHold implements filter.Keeper.
 func (m *memory) CanHold() bool { return m.canHold.Load() }
 
-// Released implements filter.Keeper. Only a message that says that it was released is looked up.
+// Released implements filter.Keeper. Only a message that says that it was released, once, is looked up.
 func (m *memory) Released(ctx context.Context, tx *filter.Transaction) (string, error) {
-	s := m.store.Load()
-	if s == nil || len(tx.Message.Header.Values(filter.ReleaseField)) == 0 || tx.Content == nil {
+	s, tokens := m.store.Load(), tx.Message.Header.Values(filter.ReleaseField)
+	if s == nil || len(tokens) != 1 || tx.Content == nil {
 		return "", nil
 	}
 	body, err := bodyHash(tx)
 	if err != nil {
 		return "", err
 	}
-	hold, ok, err := s.TakeRelease(ctx, body, tx.ReversePath.String(), recipients(tx))
+	hold, ok, err := s.TakeRelease(ctx, strings.TrimSpace(tokens[0]), body, tx.ReversePath.String(), recipients(tx))
 	if err != nil || !ok {
 		return "", err
 	}

@@ -80,8 +80,11 @@ func TestReleaseSends(t *testing.T) {
 		t.Fatalf("%+v, %v", out, err)
 	}
 	d := r.sink.ByKey("mot")
-	want := "Congthu-Release: " + r.id + "\r\nX-Peer-Key: mot\r\nSubject: x\r\n\r\n.dau cham\r\n..\r\n"
-	if len(d) != 1 || string(d[0].Bytes) != want || d[0].From != "a@khach.example" || !slices.Equal(d[0].To, []string{"b@monre.gov.vn", "c@monre.gov.vn"}) || d[0].Helo != "gate.example" {
+	if len(d) != 1 || !strings.HasPrefix(peer.Field(d[0].Bytes, "Congthu-Release"), r.id+".") {
+		t.Fatalf("%+v", d)
+	}
+	want := "Congthu-Release: " + peer.Field(d[0].Bytes, "Congthu-Release") + "\r\nX-Peer-Key: mot\r\nSubject: x\r\n\r\n.dau cham\r\n..\r\n"
+	if string(d[0].Bytes) != want || d[0].From != "a@khach.example" || !slices.Equal(d[0].To, []string{"b@monre.gov.vn", "c@monre.gov.vn"}) || d[0].Helo != "gate.example" {
 		t.Fatalf("%+v", d)
 	}
 	if _, err := r.Release(t.Context(), r.officer, r.id, "x"); !errors.Is(err, store.ErrDecided) {

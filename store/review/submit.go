@@ -99,9 +99,9 @@ func send(c *smtp.Client, r store.Release, forged []message.Range, spool *messag
 	return fmt.Sprintf("%d %s", code, text), nil
 }
 
-// write writes the message with the field that names the release on top.
+// write writes the message with the field that a gate knows the release by on top.
 func write(w io.Writer, r store.Release, forged []message.Range, spool *message.Spool) error {
-	if _, err := fmt.Fprintf(w, "%s: %s\r\n", filter.ReleaseField, r.ID); err != nil {
+	if _, err := fmt.Fprintf(w, "%s: %s\r\n", filter.ReleaseField, r.Token); err != nil {
 		return err
 	}
 	at := int64(0)
