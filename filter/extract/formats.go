@@ -92,7 +92,13 @@ func first(formats map[string]format, head []byte, c content, label string, name
 		f.mediaType = mediaType
 		return f, known
 	}
+	if mediaType, ok := unreadable(head, c); ok {
+		return unknown(mediaType), false
+	}
 	m := mimetype.Detect(head)
+	if m.Is("application/pdf") && !bytes.HasPrefix(head, []byte(pdfMark)) { // a letter that speaks of PDF
+		m = mimetype.Detect(bytes.ReplaceAll(head, []byte(pdfMark), nil))
+	}
 	for t := m; t != nil; t = t.Parent() {
 		mediaType, _, err := mime.ParseMediaType(t.String())
 		if err != nil {

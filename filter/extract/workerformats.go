@@ -45,6 +45,27 @@ func workerReaderOf(mediaType string) (name string, ok bool) {
 	return "", false
 }
 
+// unreadable tells archives that no reader is there for: whatever the message calls them, they are no text.
+func unreadable(head []byte, c content) (mediaType string, ok bool) {
+	o := &octets{b: head}
+	switch {
+	case bytes.HasPrefix(head, []byte("MSCF\x00\x00\x00\x00")):
+		return "application/vnd.ms-cab-compressed", true
+	case bytes.HasPrefix(head, []byte("\x60\xea")) && o.u16(2) <= 2600 && o.u8(4) >= 30:
+		return "application/x-arj", true
+	case bytes.Equal(o.at(7, 7), []byte("**ACE**")):
+		return "application/x-ace-compressed", true
+	case bytes.HasPrefix(o.at(2, 5), []byte("-lh")) && o.u8(6) == '-', bytes.HasPrefix(o.at(2, 5), []byte("-lz")) && o.u8(6) == '-':
+		return "application/x-lzh-compressed", true
+	}
+	const volume = 0x8001 // of ISO 9660, behind 16 sectors that anything may fill
+	mark := make([]byte, 5)
+	if n, _ := c.ReadAt(mark, volume); n == len(mark) && string(mark) == "CD001" {
+		return "application/x-iso9660-image", true
+	}
+	return "", false
+}
+
 // Where readers of PDF look for its header and trailer (PDF 1.7, annex H.3, notes 13 and 18), in octets.
 const (
 	pdfHeader  = 1024
