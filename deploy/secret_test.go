@@ -71,10 +71,8 @@ func TestSecretStaysNowhere(t *testing.T) {
 			}
 			must(t, r.mta.WaitEmpty(patience))
 			o.do(t, 0, "store", "backup", filepath.Join(o.folder, "sao-luu.db"))
-			for range 2 { // a log that is closed is compressed
-				must(t, r.gate.Stop())
-				must(t, r.gate.Start())
-			}
+			must(t, r.gate.Stop()) // what it writes at its end is looked at too
+			must(t, r.gate.Start())
 			if n := len(r.sink.ByKey("mat-0")); n != 0 {
 				t.Errorf("marked mail was delivered %d times", n)
 			}
