@@ -21,6 +21,9 @@ func (c *connection) command(ctx context.Context, line []byte) (reply, error) {
 			return reply{}, err
 		}
 	}
+	if tooLongToHandOn(verb, line) {
+		return c.breach(replyLineTooLong), nil
+	}
 	switch verb {
 	case "EHLO":
 		return c.hello(ctx, text, true), nil
@@ -61,6 +64,16 @@ func (c *connection) command(ctx context.Context, line []byte) (reply, error) {
 		return c.refusal(replyNoSMTP, c.tx), nil
 	}
 	return c.breach(replyUnknown), nil
+}
+
+// tooLongToHandOn tells a command line, without its CRLF, that goes to the next hop as it came and is longer
+// than maxEnvelopeLine.
+func tooLongToHandOn(verb string, line []byte) bool {
+	switch verb {
+	case "EHLO", "HELO", "MAIL", "RCPT":
+		return len(line)+len("\r\n") > maxEnvelopeLine
+	}
+	return false
 }
 
 // hello answers EHLO and HELO. They end a transaction (RFC 5321 section 4.1.4).

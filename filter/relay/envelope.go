@@ -29,9 +29,9 @@ func (c *connection) mail(ctx context.Context, line, args string) reply {
 	case c.tx != nil:
 		return c.breach(replyNested)
 	}
-	path, ok := parsePath(args, "FROM:")
-	if !ok {
-		return c.breach(badPath(args, "FROM:"))
+	path, bad := parsePath(args, "FROM:")
+	if bad != "" {
+		return c.breach(bad)
 	}
 	tx := c.newTransaction()
 	tx.mail, tx.reversePath = line, path
@@ -137,9 +137,9 @@ func (c *connection) rcpt(line, args string) reply {
 	if tx.chunks != nil {
 		return c.breach(replyBdatOnly)
 	}
-	r, ok := newRecipient(line, args)
-	if !ok {
-		return c.breach(badPath(args, "TO:"))
+	r, bad := newRecipient(line, args)
+	if bad != "" {
+		return c.breach(bad)
 	}
 	if r := c.utf8Refused(line, ""); r != "" {
 		return c.refusal(r, tx)
@@ -182,12 +182,12 @@ func (c *connection) sentAlong(already []recipient, room int) []recipient {
 	octets := 0
 	for len(already) < min(room, maxGroup) && !c.in.interrupted() {
 		line, ok := c.in.ahead()
-		if !ok || len(line) < 5 || !bytes.EqualFold(line[:5], []byte("RCPT ")) || hasControl(line) {
+		if !ok || len(line) < 5 || !bytes.EqualFold(line[:5], []byte("RCPT ")) || hasControl(line) || tooLongToHandOn("RCPT", line) {
 			break
 		}
 		text := string(line)
-		r, ok := newRecipient(text, text[5:])
-		if octets += len(text) + 2; !ok || c.utf8Refused(text, "") != "" || octets > maxGroupBytes {
+		r, bad := newRecipient(text, text[5:])
+		if octets += len(text) + 2; bad != "" || c.utf8Refused(text, "") != "" || octets > maxGroupBytes {
 			break
 		}
 		if _, err := c.in.line(time.Time{}); err != nil {
@@ -198,9 +198,13 @@ func (c *connection) sentAlong(already []recipient, room int) []recipient {
 	return already
 }
 
-func newRecipient(line, args string) (recipient, bool) {
-	path, ok := parsePath(args, "TO:")
-	return recipient{line: line, path: path}, ok && !path.Null()
+// newRecipient reads a RCPT command; bad is the reply when it is none.
+func newRecipient(line, args string) (r recipient, bad string) {
+	path, bad := parsePath(args, "TO:")
+	if bad == "" && path.Null() {
+		bad = replySyntaxRcpt
+	}
+	return recipient{line: line, path: path}, bad
 }
 
 // declaredSize is the SIZE parameter of MAIL (RFC 1870 section 4) in octets, 0 without one. A number

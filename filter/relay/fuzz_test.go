@@ -367,8 +367,8 @@ func FuzzPath(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		p, ok := parsePath(s, "FROM:")
-		if !ok {
+		p, bad := parsePath(s, "FROM:")
+		if bad != "" {
 			return
 		}
 		if !strings.Contains(s, p.Domain) || !strings.Contains(s, p.Params) || declaredSize(p.Params) < 0 {

@@ -6,37 +6,35 @@ import (
 	"congthu/filter"
 )
 
+// maxPath is the longest path in octets, with its angle brackets (RFC 5321 section 4.5.3.1.3), and so the
+// longest domain too (section 4.5.3.1.2). The 64 octets of a local part (section 4.5.3.1.1) are not held to:
+// mailing lists and forwarders write a whole address into it.
+const maxPath = 256
+
 // parsePath reads the argument of MAIL or RCPT: "FROM:<path> parameters" (RFC 5321 section 4.1.2).
 // A path without its angle brackets, and blanks after the colon, are borne with: the next hop sees
 // the line as it came and decides. What could be split in two ways is not ok, nor is an address that
-// servers read in two ways: the next hop might take it for another than the judge did.
-func parsePath(args, keyword string) (filter.Path, bool) {
+// servers read in two ways: the next hop might take it for another than the judge did. So is a source
+// route, which the next hop might follow; a server may decline those (RFC 5321 section 3.6.1).
+// bad is the reply (RFC 3463 section 3.2) when it is not ok, else "".
+func parsePath(args, keyword string) (p filter.Path, bad string) {
 	path, params, ok := pathText(args, keyword)
-	if !ok || !filter.PlainPath(path) {
-		return filter.Path{}, false
+	odd, long, routed, syntax := replyOddRecipient, replyLongRecipient, replyRoutedRecipient, replySyntaxRcpt
+	if keyword == "FROM:" {
+		odd, long, routed, syntax = replyOddSender, replyLongSender, replyRoutedSender, replySyntaxMail
 	}
-	return filter.ParsePath(path, params), true
-}
-
-// badPath says what is wrong with an argument that is not ok (RFC 3463 section 3.2).
-func badPath(args, keyword string) string {
-	path, _, ok := pathText(args, keyword)
-	odd := ok && !filter.PlainPath(path)
 	switch {
-	case odd && keyword == "FROM:":
-		return replyOddSender
-	case odd:
-		return replyOddRecipient
-	case keyword == "FROM:":
-		return replySyntaxMail
+	case !ok:
+		return p, syntax
+	case len(path) > maxPath:
+		return p, long
+	case strings.HasPrefix(strings.TrimPrefix(path, "<"), "@"):
+		return p, routed
+	case !filter.PlainPath(path):
+		return p, odd
 	}
-	return replySyntaxRcpt
+	return filter.ParsePath(path, params), ""
 }
-
-const (
-	replyOddSender    = "501 5.1.7 Bad sender address syntax: <local-part@domain> without comments or blanks"
-	replyOddRecipient = "501 5.1.3 Bad recipient address syntax: <local-part@domain> without comments or blanks"
-)
 
 // pathText splits the argument of MAIL or RCPT in its path and its parameters.
 func pathText(args, keyword string) (path, params string, ok bool) {

@@ -93,6 +93,12 @@ const (
 	// maxCommandLine is the longest command line in octets with CRLF: the 512 of RFC 5321 section
 	// 4.5.3.1.4 and what the extensions add, amply.
 	maxCommandLine = 4096
+	// maxEnvelopeLine is the longest line in octets with CRLF of those that the next hop gets as they came: EHLO,
+	// HELO, MAIL and RCPT. It is the 512 of RFC 5321 section 4.5.3.1.4 and what extensions add at most: AUTH 500
+	// (RFC 4954), SIZE 26, BODY 17, SMTPUTF8 10, and for reports 120 at MAIL and 528 at RCPT (RFC 3461). A server
+	// may read less than the gate: Postfix reads 2048 octets, drops the rest and says 250, and would take another
+	// address than was judged.
+	maxEnvelopeLine = 1280
 	// maxBreaches is how many commands of a connection may be wrong before it is closed.
 	maxBreaches = 20
 	// maxIdleCommands is how many commands may go by without a message before the connection is closed.
