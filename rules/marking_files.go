@@ -11,10 +11,11 @@ import (
 // Where stamps stand in a document. What is beyond is passed over, but for headers, footers, comments and properties,
 // which are looked at everywhere. Texts, slides and mails in files are looked at whole.
 const (
-	stampPages = 2  // looked at whole, of documents that have pages
-	stampLines = 80 // of documents that have none
-	edgeLines  = 3  // at the beginning and at the end of every page
-	sheetRows  = 30 // of every sheet
+	stampPages = 2   // of documents that have pages
+	pageLines  = 120 // of each of these; some documents have one page that does not end
+	stampLines = 80  // of documents that have no pages
+	edgeLines  = 3   // at the beginning and at the end of every page
+	sheetRows  = 30  // of every sheet
 )
 
 // maxMarkedFiles is how many files in one leaf are told apart; evidence in further ones counts for the leaf.
@@ -164,7 +165,7 @@ func (b *begun) limit() int {
 	case b.page == 0:
 		return stampLines
 	case b.page <= stampPages:
-		return -1
+		return pageLines
 	}
 	return edgeLines
 }

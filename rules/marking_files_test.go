@@ -63,6 +63,8 @@ func TestWhereStampsStand(t *testing.T) {
 		{"last line, in pieces of a line", word, pieces(plain(200) + stamp), true},
 		{"fifth line from the end", word, []extract.Text{body(0, plain(500)+stamp+plain(4))}, false},
 		{"middle of page 2", "application/pdf", []extract.Text{body(1, plain(60)), body(2, plain(30)+stamp+plain(30))}, true},
+		{"line 120 of a page without end", word, []extract.Text{body(1, plain(119)+stamp+plain(500))}, true},
+		{"line 121 of a page without end", word, []extract.Text{body(1, plain(120)+stamp+plain(500))}, false},
 		{"middle of page 3", "application/pdf", []extract.Text{body(1, plain(60)), body(2, plain(60)), body(3, plain(30)+stamp+plain(30))}, false},
 		{"top of page 300", "application/pdf", []extract.Text{body(1, plain(60)), body(300, stamp+plain(30))}, true},
 		{"foot of page 300", "application/pdf", []extract.Text{body(300, plain(30)+stamp), body(301, plain(30))}, true},
