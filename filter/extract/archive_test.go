@@ -154,7 +154,7 @@ func TestBombs(t *testing.T) {
 	io.WriteString(w, "<Types/>")
 	w, _ = z.Create("word/document.xml")
 	io.WriteString(w, "<w:document><w:t>")
-	io.Copy(w, &repeated{s: "MẬT ", left: size})
+	io.Copy(w, &repeated{s: strings.Repeat("MẬT ", 1<<10), left: size})
 	z.Close()
 	documents := make([]string, 0, 10)
 	for i := range 5 {
@@ -166,11 +166,11 @@ func TestBombs(t *testing.T) {
 		why  message.Reason
 	}{
 		{"zip", inZip.Bytes(), message.TooBig},
-		{"gzip of 300 MB", bytes.Repeat(gzipped(t, "", &repeated{s: "\x00", left: 1 << 20}), 300), message.TooBig},
+		{"gzip of 300 MB", bytes.Repeat(gzipped(t, "", &repeated{s: strings.Repeat("\x00", 4<<10), left: 1 << 20}), 300), message.TooBig},
 		{"zstd", zstded(t, zeros()), message.TooBig},
 		{"a document's text", inDocument.Bytes(), message.TooBig},
 		{"documents in a zip", zipOf(t, documents[:10]...), message.TooBig},
-		{"a window of zstd", zstded(t, &repeated{s: "ab", left: 33 << 20}, zstd.WithWindowSize(64<<20)), message.TooBig},
+		{"a window of zstd", zstded(t, &repeated{s: strings.Repeat("ab", 2<<10), left: 33 << 20}, zstd.WithWindowSize(64<<20)), message.TooBig},
 	} {
 		start := time.Now()
 		s := inspect(t, "a.bin", octetStream, tc.file, DefaultLimits())

@@ -61,3 +61,51 @@ func reference(name string) rune {
 	}
 	return rune(n)
 }
+
+// attributes are those of the start tag that was read last.
+func (x *xmlReader) attributes() []xmlAttr {
+	if x.parsed {
+		return x.attrs
+	}
+	x.attrs, x.parsed = x.attrs[:0], true
+	for rest := x.tag; ; {
+		rest = bytes.TrimLeft(rest, " \t\r\n")
+		i := bytes.IndexByte(rest, '=')
+		if i < 0 {
+			return x.attrs
+		}
+		name := bytes.TrimRight(rest[:i], " \t\r\n")
+		if k := bytes.LastIndexByte(name, ':'); k >= 0 {
+			name = name[k+1:]
+		}
+		rest = bytes.TrimLeft(rest[i+1:], " \t\r\n")
+		if len(rest) == 0 || rest[0] != '"' && rest[0] != '\'' {
+			return x.attrs
+		}
+		k := bytes.IndexByte(rest[1:], rest[0])
+		if k < 0 {
+			return x.attrs
+		}
+		x.attrs = append(x.attrs, xmlAttr{name, rest[1 : 1+k]})
+		rest = rest[k+2:]
+	}
+}
+
+// attr is the value of an attribute by its local name, "" without.
+func (x *xmlReader) attr(name string) string {
+	for _, a := range x.attributes() {
+		if string(a.name) == name {
+			return string(unescape(a.value))
+		}
+	}
+	return ""
+}
+
+// off tells an attribute "val" that says no, as switches of Office have it.
+func (x *xmlReader) off() bool {
+	switch x.attr("val") {
+	case "0", "false", "off", "none":
+		return true
+	}
+	return false
+}
