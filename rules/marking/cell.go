@@ -93,12 +93,8 @@ func (u *unit) cellScore(i int, c candidate, onPage bool) float64 {
 func (u *unit) alone(l *line, cell int, c candidate) (alone, noun bool) {
 	span := l.cells[cell]
 	at := int(span.start)
-	for k := 0; k < len(l.toks); {
+	for k := firstFrom(l, at); k < len(l.toks); {
 		t := l.toks[k]
-		if t.start < int(span.start) {
-			k++
-			continue
-		}
 		if t.start >= int(span.end) {
 			break
 		}
@@ -258,12 +254,14 @@ func numeral(w string) bool { return isNumber(w) || strings.Trim(w, "ivx") == ""
 
 // onPage tells that the lines around are the first page of an official document.
 func (u *unit) onPage(i int) bool {
-	for k := i - reach; k <= i+reach; k++ {
-		if l := u.line(k); l != nil && l.page.is(func() bool { return u.d.pageLine(l) }) {
-			return true
+	return u.line(i).onPage.is(func() bool {
+		for k := i - reach; k <= i+reach; k++ {
+			if l := u.line(k); l != nil && l.page.is(func() bool { return u.d.pageLine(l) }) {
+				return true
+			}
 		}
-	}
-	return false
+		return false
+	})
 }
 
 // pageLine tells a line of an official document's first page: the state's title, a number with a symbol, an address.

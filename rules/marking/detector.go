@@ -1,6 +1,7 @@
 package marking
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -107,23 +108,31 @@ func (d *Detector) marksOf(p *pack.Secrecy) {
 // Version is the pack's.
 func (d *Detector) Version() string { return d.version }
 
-// Find looks for markings in a text. It takes time in proportion to the text's length; of a reading longer than
-// MaxText the rest is not looked at (see MaxText). Offsets are in the first reading's octets, or in those of the
-// reading in which the evidence was found.
-func (d *Detector) Find(t Text) []Evidence {
+// Find is FindWithin for a text that is a message of its own.
+func (d *Detector) Find(t Text) []Evidence { return d.FindWithin(context.Background(), NewWork(), t) }
+
+// FindWithin looks for markings in a text of a message. It takes time in proportion to the text's length, and no more
+// than the message's work w allows; of a reading longer than MaxText the rest is not looked at (see MaxText). It stops
+// when ctx ends: the evidence is what was found so far, and w is cut. Offsets are in the first reading's octets, or in
+// those of the reading in which the evidence was found.
+func (d *Detector) FindWithin(ctx context.Context, w *Work, t Text) []Evidence {
 	var v evidence
 	for _, r := range t.Readings {
+		if w.done(ctx) {
+			break
+		}
 		r = r[:min(len(r), MaxText)]
 		for len(r) > 0 && !utf8.RuneStart(r[len(r)-1]) && !utf8.ValidString(r[max(0, len(r)-utf8.UTFMax):]) {
 			r = r[:len(r)-1]
 		}
 		switch t.Kind {
 		case FileName:
-			d.fileName(r, &v)
+			d.fileName(w, r, &v)
 		case Label, Property:
+			w.spend(len(r))
 			d.label(t.Name, r, t.Kind, &v)
 		default:
-			d.text(t, r, &v)
+			d.text(ctx, w, t, r, &v)
 		}
 	}
 	for i := range v.list {
@@ -136,12 +145,13 @@ func (d *Detector) Find(t Text) []Evidence {
 const enough = 2000
 
 // text looks at one reading of a text that has lines.
-func (d *Detector) text(t Text, r string, v *evidence) {
+func (d *Detector) text(ctx context.Context, w *Work, t Text, r string, v *evidence) {
 	hits := d.hits(r, t.Kind == Subject)
 	if len(hits) == 0 {
 		return
 	}
-	u := &unit{d: d, kind: t.Kind, text: r, first: 0}
+	w.spend(hitCost * len(hits))
+	u := &unit{d: d, work: w, kind: t.Kind, text: r, first: 0}
 	if t.Continued {
 		u.first = -1
 	}
@@ -159,16 +169,19 @@ func (d *Detector) text(t Text, r string, v *evidence) {
 			continue
 		}
 		last = i
-		u.look(i, at, v)
-		if looked++; looked >= enough && v.formal() {
+		if looked >= enough && v.formal() || w.done(ctx) {
 			break
 		}
+		u.look(i, at, v)
+		looked++
 	}
 }
 
 // look finds the evidence in one line. at is the octet of its first trigger.
 func (u *unit) look(i, at int, v *evidence) {
 	l := u.line(i)
+	u.work.spend(len(l.text) * len(l.marks) / markCost)
+	u.work.cut = u.work.cut || l.crowded
 	u.banners(i, at, v)
 	u.stamps(i, at, v)
 	u.columnHead(i)
@@ -221,10 +234,12 @@ func notWord(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) &
 
 // loose tells that words without diacritics are to be read as if they had them: no line near has any.
 func (u *unit) loose(i int) bool {
-	for k := i - reach; k <= i+reach; k++ {
-		if l := u.line(k); l != nil && l.vietnamese {
-			return false
+	return u.line(i).loose.is(func() bool {
+		for k := i - reach; k <= i+reach; k++ {
+			if l := u.line(k); l != nil && l.vietnamese {
+				return false
+			}
 		}
-	}
-	return true
+		return true
+	})
 }

@@ -44,23 +44,45 @@ func (u *unit) field(i int, c candidate) (Class, float64) {
 	return Field, 0
 }
 
+// label is the label of a level field in a line.
+type label struct {
+	first, last int  // tokens
+	full        bool // it speaks of secrecy
+	value       int  // where its value begins
+	ok          bool // a sign of a field stands before the value
+}
+
+// labelsOf are the labels in a line, found once.
+func (u *unit) labelsOf(l *line) []label {
+	if l.labelsKnown {
+		return l.labels
+	}
+	l.labelsKnown = true
+	for k := range l.toks {
+		if n, full := u.labelAt(l, k); n > 0 {
+			f := label{first: k, last: k + n - 1, full: full}
+			f.value, f.ok = u.valueAt(l, f.last)
+			l.labels = append(l.labels, f)
+		}
+	}
+	return l.labels
+}
+
 // labelled is the score of a level behind a label in its line.
 func (u *unit) labelled(l *line, c candidate) float64 {
 	score := 0.0
-	for k := range l.toks[:c.first] {
-		n, full := u.labelAt(l, k)
-		if n == 0 || l.toks[k+n-1].end > c.start || k+n > c.first {
-			continue
+	for _, f := range u.labelsOf(l) {
+		if f.last >= c.first {
+			break
 		}
-		value, ok := u.valueAt(l, k+n-1)
-		if !ok || value != c.start {
+		if !f.ok || f.value != c.start {
 			continue
 		}
 		if u.choice(l, c) {
 			return 0
 		}
 		score = fieldOpen
-		if full {
+		if f.full {
 			return fieldScore
 		}
 	}
@@ -130,14 +152,12 @@ func (u *unit) choice(l *line, c candidate) bool {
 // letters finds "Độ mật: A": the level by the letter on its envelope.
 func (u *unit) letters(i, at int, v *evidence) {
 	l := u.line(i)
-	for k := range l.toks {
-		n, full := u.labelAt(l, k)
-		if n == 0 || !full {
+	for _, f := range u.labelsOf(l) {
+		if !f.ok || !f.full {
 			continue
 		}
-		value, ok := u.valueAt(l, k+n-1)
-		t := tokenAt(l, value)
-		if !ok || t < 0 || l.toks[t].style != caps || !u.ends(l, t) {
+		t := tokenAt(l, f.value)
+		if t < 0 || l.toks[t].style != caps || !u.ends(l, t) {
 			continue
 		}
 		for _, name := range u.d.names {

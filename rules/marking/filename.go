@@ -18,11 +18,12 @@ const (
 const maxName = 4096
 
 // fileName finds a marking in a file name, whose words may be joined in many ways.
-func (d *Detector) fileName(s string, v *evidence) {
+func (d *Detector) fileName(w *Work, s string, v *evidence) {
 	s = s[:min(len(s), maxName)]
+	w.spend(len(s))
 	stem := d.stem(s)
 	l := d.newLine(stem)
-	u := &unit{d: d, kind: FileName, text: stem, spans: []span{{0, int32(len(stem))}}, lines: []*line{l}}
+	u := &unit{d: d, work: w, kind: FileName, text: stem, spans: []span{{0, int32(len(stem))}}, lines: []*line{l}}
 	u.banners(0, 0, v)
 	d.foreignName(l, v)
 	guided := d.guidanceNames.has(l.text, l.toks, true)

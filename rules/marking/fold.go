@@ -162,7 +162,7 @@ func dressed(r rune) bool {
 
 // latinised replaces Cyrillic and Greek look-alikes in words that mix scripts or are made of look-alikes only.
 func latinised(s string) string {
-	if !strings.ContainsFunc(s, func(r rune) bool { return unicode.In(r, unicode.Cyrillic, unicode.Greek) }) {
+	if !strings.ContainsFunc(s, func(r rune) bool { return r >= 0x370 && unicode.In(r, unicode.Cyrillic, unicode.Greek) }) {
 		return s
 	}
 	var b strings.Builder
@@ -225,24 +225,46 @@ func unmarked(s string) string {
 	}
 	var b strings.Builder
 	b.Grow(len(s))
-	for i := 0; i < len(s); {
-		p := norm.NFD.PropertiesString(s[i:])
-		r, n := utf8.DecodeRuneInString(s[i:])
+	for i, r := range s {
+		if c := bare(r); c != 0 {
+			b.WriteByte(c)
+			continue
+		}
 		parts := string(r)
-		if d := p.Decomposition(); d != nil {
+		if d := norm.NFD.PropertiesString(s[i:]).Decomposition(); d != nil {
 			parts = string(d)
 		}
 		for _, r := range parts {
-			switch {
-			case r == 'đ':
-				b.WriteByte('d')
-			case !unicode.Is(unicode.Mn, r):
+			if !unicode.Is(unicode.Mn, r) {
 				b.WriteRune(r)
 			}
 		}
-		i += n
 	}
 	return b.String()
+}
+
+// bare is the letter under the marks of a small Vietnamese one, and every character of ASCII; 0 for others.
+func bare(r rune) byte {
+	if r < utf8.RuneSelf {
+		return byte(r)
+	}
+	switch r {
+	case 'à', 'á', 'â', 'ã', 'ă', 'ạ', 'ả', 'ấ', 'ầ', 'ẩ', 'ẫ', 'ậ', 'ắ', 'ằ', 'ẳ', 'ẵ', 'ặ':
+		return 'a'
+	case 'è', 'é', 'ê', 'ĕ', 'ẹ', 'ẻ', 'ẽ', 'ế', 'ề', 'ể', 'ễ', 'ệ':
+		return 'e'
+	case 'ì', 'í', 'î', 'ĩ', 'ĭ', 'ỉ', 'ị':
+		return 'i'
+	case 'ò', 'ó', 'ô', 'õ', 'ŏ', 'ơ', 'ọ', 'ỏ', 'ố', 'ồ', 'ổ', 'ỗ', 'ộ', 'ớ', 'ờ', 'ở', 'ỡ', 'ợ':
+		return 'o'
+	case 'ù', 'ú', 'û', 'ũ', 'ŭ', 'ư', 'ụ', 'ủ', 'ứ', 'ừ', 'ử', 'ữ', 'ự':
+		return 'u'
+	case 'ý', 'ŷ', 'ỳ', 'ỵ', 'ỷ', 'ỹ':
+		return 'y'
+	case 'đ':
+		return 'd'
+	}
+	return 0
 }
 
 // vietnamese tells a letter that only a text with its diacritics has.

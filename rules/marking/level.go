@@ -118,7 +118,7 @@ func together(a, b form, first bool) form {
 }
 
 // maxMarks is how many levels of one line are looked at; none that is real has so many.
-const maxMarks = 16
+const maxMarks = 32
 
 // candidate is a level's name in a line.
 type candidate struct {
@@ -150,7 +150,11 @@ func (d *Detector) candidates(l *line) []candidate {
 					c.style = title
 				}
 			}
-			if !d.compound(l, c) && len(out) < maxMarks {
+			if !d.compound(l, c) {
+				if len(out) == maxMarks {
+					l.crowded = true
+					return out
+				}
 				out = append(out, c)
 			}
 			i += k - 1

@@ -8,6 +8,7 @@ import (
 // unit is one reading of a text while it is looked at. Lines are made when they are asked for.
 type unit struct {
 	d     *Detector
+	work  *Work
 	kind  Kind
 	text  string
 	spans []span // of the lines that are not empty
@@ -33,7 +34,12 @@ type line struct {
 	vietnamese bool // has letters that a text without diacritics has not
 	gap        bool // empty lines stand before it
 
-	page, guide known
+	crowded bool // has more levels than are looked at
+
+	page, guide, loose, onPage known
+	joined                     *joined
+	labels                     []label
+	labelsKnown                bool
 }
 
 // known is an answer that is worked out once.
@@ -109,6 +115,7 @@ func (u *unit) line(i int) *line {
 		return nil
 	}
 	if u.lines[i] == nil {
+		u.work.spend(int(u.spans[i].end - u.spans[i].start))
 		u.lines[i] = u.d.newLine(u.text[u.spans[i].start:u.spans[i].end])
 		u.lines[i].gap = i < len(u.gaps) && u.gaps[i]
 	}

@@ -26,16 +26,26 @@ type sentence struct {
 	last  int
 }
 
-// sentence joins a candidate's line with those that it goes on over, and cuts out the sentence.
-func (u *unit) sentence(i int, c candidate) sentence {
+// joined is a line with those that it goes on over.
+type joined struct {
+	text string
+	toks []token
+	at   int // the token that is the line's first
+}
+
+// joinedLine joins a line, once for all levels in it.
+func (u *unit) joinedLine(i int) *joined {
 	l := u.line(i)
-	text, at := l.text, c.start
+	if l.joined != nil {
+		return l.joined
+	}
+	text, at := l.text, 0
 	for k := i; k > i-sentenceWithin && !u.line(k).gap; k-- {
 		prev := u.line(k - 1)
 		if prev == nil || !wrapped(prev.text) || endsSentence(prev.text) {
 			break
 		}
-		text, at = prev.text+" "+text, at+len(prev.text)+1
+		text, at = prev.text+" "+text, at+len(prev.toks)
 	}
 	for k := i; k < i+sentenceWithin; k++ {
 		next := u.line(k + 1)
@@ -44,10 +54,18 @@ func (u *unit) sentence(i int, c candidate) sentence {
 		}
 		text += " " + next.text
 	}
-	s := sentence{text: text, toks: tokens(text)}
-	for s.first < len(s.toks) && s.toks[s.first].start < at {
-		s.first++
+	l.joined = &joined{text: text, toks: l.toks, at: at}
+	if len(text) > len(l.text) {
+		u.work.spend(len(text))
+		l.joined.toks = tokens(text)
 	}
+	return l.joined
+}
+
+// sentence joins a candidate's line with those that it goes on over, and cuts out the sentence.
+func (u *unit) sentence(i int, c candidate) sentence {
+	j := u.joinedLine(i)
+	s := sentence{text: j.text, toks: j.toks, first: min(j.at+c.first, len(j.toks)-1)}
 	s.last = min(s.first+c.last-c.first, len(s.toks)-1)
 	return s.cut()
 }

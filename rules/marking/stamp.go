@@ -1,6 +1,7 @@
 package marking
 
 import (
+	"sort"
 	"strings"
 	"unicode"
 )
@@ -60,12 +61,15 @@ func (u *unit) followed(i, k, index int, loose bool) bool {
 	return false
 }
 
-// tokenFrom is the first token at or behind the octet at.
+// firstFrom is the first token at or behind the octet at, and how many there are when there is none.
+func firstFrom(l *line, at int) int {
+	return sort.Search(len(l.toks), func(k int) bool { return l.toks[k].start >= at })
+}
+
+// tokenFrom is firstFrom, -1 for none.
 func tokenFrom(l *line, at int) int {
-	for k, t := range l.toks {
-		if t.start >= at {
-			return k
-		}
+	if k := firstFrom(l, at); k < len(l.toks) {
+		return k
 	}
 	return -1
 }

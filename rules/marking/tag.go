@@ -99,10 +99,8 @@ func (u *unit) prefixAt(l *line, k int) int {
 }
 
 func tokenAt(l *line, at int) int {
-	for k, t := range l.toks {
-		if t.start == at {
-			return k
-		}
+	if k := firstFrom(l, at); k < len(l.toks) && l.toks[k].start == at {
+		return k
 	}
 	return -1
 }
