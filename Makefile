@@ -35,6 +35,7 @@ BENCHFLAGS ?=
 bench: build
 	@scripts/test-deps
 	@scripts/bench-peers
+	$(GO) test -run - -bench 'Looking|Find' ./cmd/congthu ./rules/marking
 	$(GO) run ./bench -gate $(BINARY) $(BENCHFLAGS)
 
 # How well markings are told in a labelled set: make evaluate SET=file.jsonl (docs/marking.md).
