@@ -39,8 +39,10 @@ func readOpenPGP(context.Context, *input, out) error { return stop{message.Encry
 
 // securedMail tells S/MIME and OpenPGP by the first octets.
 func securedMail(head []byte) (name, mediaType string, ok bool) {
-	if kind, err := CMSKind(bufio.NewReader(bytes.NewReader(head))); err == nil && kind != "" {
-		return "cms", "application/pkcs7-mime", true
+	if len(head) > 0 && head[0] == 0x30 { // a ContentInfo is a SEQUENCE
+		if kind, err := CMSKind(bufio.NewReader(bytes.NewReader(head))); err == nil && kind != "" {
+			return "cms", "application/pkcs7-mime", true
+		}
 	}
 	if pgp, err := OpenPGP(bytes.NewReader(head)); err == nil && pgp {
 		return "pgp", "application/pgp-encrypted", true

@@ -76,7 +76,8 @@ func textReader(head []byte, label string, names []string) string {
 			head = decoded
 		}
 	}
-	start := strings.ToLower(string(bytes.TrimLeft(head[:min(len(head), 1<<10)], "\xef\xbb\xbf \t\r\n")))
+	begins := bytes.TrimLeft(head[:min(len(head), 1<<10)], "\xef\xbb\xbf \t\r\n")
+	start := strings.ToLower(string(begins[:min(len(begins), 32)])) // longer than every sign
 	for _, sign := range [...]struct{ begins, reader string }{
 		{"<?xml", "xml"}, {"<!doctype html", "html"}, {"<html", "html"}, {"<head", "html"}, {"<body", "html"}, {"{\\rt", "rtf"},
 		{"begin:vcalendar", "calendar"}, {"begin:vcard", "calendar"},
@@ -88,7 +89,7 @@ func textReader(head []byte, label string, names []string) string {
 	if label == "text/html" || label == "application/xhtml+xml" {
 		return "html"
 	}
-	if looksLikeMail(head) && (!strings.HasPrefix(label, "text/") || hasEnding(names, ".eml")) { // a letter may quote a mail
+	if (!strings.HasPrefix(label, "text/") || hasEnding(names, ".eml")) && looksLikeMail(head) { // a letter may quote a mail
 		return "message"
 	}
 	for _, name := range names {
