@@ -165,6 +165,7 @@ type run struct {
 	running      map[string]bool      // rules at work
 	findings     map[string][]Finding // by rule
 	notInspected []message.NotInspected
+	leftOut      []string // rules that failed on this message before
 	err          error
 }
 
@@ -208,6 +209,7 @@ func (r *run) check(ctx context.Context, rule Rule) {
 	r.mu.Lock()
 	if failedBefore {
 		r.notInspected = append(r.notInspected, message.NotInspected{Reason: RuleFailed})
+		r.leftOut = append(r.leftOut, rule.Name)
 		r.mu.Unlock()
 		return
 	}

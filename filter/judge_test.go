@@ -199,6 +199,34 @@ func TestPanicIsContained(t *testing.T) {
 	}
 }
 
+// A mail on which the rule that looks for markings, or for viruses, failed does not pass at the second try while that
+// rule enforces, whatever is said of other mail that was not inspected.
+func TestFailedRuleThatEnforces(t *testing.T) {
+	for _, tt := range []struct {
+		rule              string
+		mode, uninspected filter.Mode
+		want              filter.Disposition
+	}{
+		{filter.RuleMarking, filter.Enforce, filter.Monitor, filter.Hold},
+		{filter.RuleMarking, filter.Enforce, filter.Off, filter.Hold},
+		{filter.RuleVirus, filter.Enforce, filter.Monitor, filter.Hold},
+		{filter.RuleMarking, filter.Monitor, filter.Monitor, filter.Accept},
+		{filter.RuleMarking, filter.Monitor, filter.Enforce, filter.Hold},
+		{"subject", filter.Enforce, filter.Monitor, filter.Accept},
+	} {
+		fragile := filter.Rule{Name: tt.rule, Clause: "10.1", Check: func(context.Context, *filter.Transaction) ([]filter.Finding, error) { panic("x") }}
+		g := newGate(t, filter.Policy{Rules: []filter.Rule{fragile}, Settings: map[string]filter.Setting{
+			tt.rule: {Mode: tt.mode, Outbound: filter.Refuse, Inbound: filter.Refuse}, "uninspected": {Mode: tt.uninspected}}})
+		tx := transaction(t, "Subject: a\n")
+		if v := g.Judge.Judge(t.Context(), tx); v.Disposition != filter.Defer {
+			t.Fatalf("%+v, first time: %v", tt, v.Disposition)
+		}
+		if v := g.Judge.Judge(t.Context(), tx); v.Disposition != tt.want {
+			t.Errorf("%+v, second time: %v %+v", tt, v.Disposition, v.Findings)
+		}
+	}
+}
+
 // A rule that never returns is cut off by the deadline; the same message coming again gets what the policy
 // says of "rule failed", also when the server that sends it again wrote another Received at its top.
 func TestDeadline(t *testing.T) {

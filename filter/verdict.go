@@ -86,19 +86,32 @@ func (r *run) inOrder() []Finding {
 	for _, rule := range r.policy.Rules {
 		all = append(all, r.findings[rule.Name]...)
 	}
-	set := r.policy.Settings[RuleUninspected]
-	if set.Mode == Off || set.Mode == "" {
-		return all
-	}
 	for _, n := range r.notInspected {
+		mode := r.uninspectedMode(n.Reason)
+		if mode == Off || mode == "" {
+			continue
+		}
 		d, ok := r.policy.Uninspected[n.Reason]
 		if !ok {
 			d = Hold
 		}
-		all = append(all, Finding{Rule: RuleUninspected, Clause: uninspectedRule().Clause, Mode: set.Mode, Disposition: d,
+		all = append(all, Finding{Rule: RuleUninspected, Clause: uninspectedRule().Clause, Mode: mode, Disposition: d,
 			Score: 1, Part: n.Part, Detail: string(n.Reason), Text: TextUninspected})
 	}
 	return all
+}
+
+// uninspectedMode is in which mode a reason counts. Where a rule that enforces was left out because it failed on this
+// message before, that rule's mode holds: else a mail that it takes too long to judge would pass at the second try.
+func (r *run) uninspectedMode(reason message.Reason) Mode {
+	if reason == RuleFailed {
+		for _, name := range []string{RuleMarking, RuleVirus} {
+			if slices.Contains(r.leftOut, name) && r.policy.Settings[name].Mode == Enforce {
+				return Enforce
+			}
+		}
+	}
+	return r.policy.Settings[RuleUninspected].Mode
 }
 
 // uninspectedRule speaks for findings that Judge makes itself.
