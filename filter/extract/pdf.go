@@ -36,11 +36,12 @@ const (
 // its own. Its compiled code is kept in a directory for the next process. It belongs to one worker.
 type pdfReader struct {
 	start func() (pdfium.Pool, error)
+	pages int // looked at
 }
 
 // newPDFReader makes a reader; its library starts when it is first needed. Without a directory nothing is kept.
 func newPDFReader(cacheDir string) *pdfReader {
-	return &pdfReader{start: sync.OnceValues(func() (pdfium.Pool, error) { return startPDFium(cacheDir) })}
+	return &pdfReader{start: sync.OnceValues(func() (pdfium.Pool, error) { return startPDFium(cacheDir) }), pages: maxPDFPages}
 }
 
 func startPDFium(cacheDir string) (pdfium.Pool, error) {
@@ -108,17 +109,18 @@ func (p *pdfReader) read(_ context.Context, in *input, o out) error {
 	if err != nil {
 		return fmt.Errorf("opening a PDF file: %w", err)
 	}
-	d := &pdfDocument{lib: lib, ref: opened.Document, out: o, raw: file}
+	d := &pdfDocument{lib: lib, ref: opened.Document, out: o, raw: file, pages: p.pages}
 	return d.read()
 }
 
 // pdfDocument is an open PDF file.
 type pdfDocument struct {
-	lib pdfium.Pdfium
-	ref references.FPDF_DOCUMENT
-	out out
-	raw []byte
-	bad error // the first damage; the rest is read all the same
+	lib   pdfium.Pdfium
+	ref   references.FPDF_DOCUMENT
+	out   out
+	raw   []byte
+	pages int   // looked at
+	bad   error // the first damage; the rest is read all the same
 }
 
 func (d *pdfDocument) read() error {
@@ -132,12 +134,12 @@ func (d *pdfDocument) read() error {
 	if err != nil {
 		return fmt.Errorf("counting pages: %w", err)
 	}
-	for i := range min(pages.PageCount, maxPDFPages) {
+	for i := range min(pages.PageCount, d.pages) {
 		if err := d.page(i); err != nil {
 			return err
 		}
 	}
-	if pages.PageCount > maxPDFPages {
+	if pages.PageCount > d.pages {
 		d.out.miss(message.TooMany)
 	}
 	if err := d.attachments(); err != nil {

@@ -110,8 +110,9 @@ func TestHiddenPDF(t *testing.T) {
 
 func TestPDFLimits(t *testing.T) {
 	pdf := newPDFReader(compiled(t))
-	kids := strings.Repeat("3 0 R ", maxPDFPages+1)
-	file := strings.Replace(onePage("BT /F 12 Tf 1 0 0 1 50 700 Tm (x) Tj ET", "", ""), "/Kids [3 0 R] /Count 1", fmt.Sprintf("/Kids [%s] /Count %d", kids, maxPDFPages+1), 1)
+	pdf.pages = 20
+	kids := strings.Repeat("3 0 R ", 21)
+	file := strings.Replace(onePage("BT /F 12 Tf 1 0 0 1 50 700 Tm (x) Tj ET", "", ""), "/Kids [3 0 R] /Count 1", fmt.Sprintf("/Kids [%s] /Count %d", kids, 21), 1)
 	f, err := readBytes(pdf.read, file)
 	if !f.has("miss " + string(message.TooMany)) {
 		t.Errorf("%d lines, %v", len(f.lines), err)
