@@ -73,8 +73,9 @@ type Verdict struct {
 	Err    error         `json:"-"` // what made the gate defer, for the log
 
 	// Set by Settle: the door answers 250 and hands nothing on.
-	Held    bool `json:"-"` // the message is in the quarantine
-	Dropped bool `json:"-"` // behind a queue: the message is kept nowhere, only the record
+	Held    bool   `json:"-"` // the message is in the quarantine
+	Hold    string `json:"-"` // its id there: that of the first transaction that brought the same message
+	Dropped bool   `json:"-"` // behind a queue: the message is kept nowhere, only the record
 }
 
 // Passes tells whether the message goes on to its recipients.

@@ -12,8 +12,9 @@ import (
 // nothing, and nothing can be held then.
 type Keeper interface {
 	// Keep returns when the verdict is on record and, of one that is Held, the message is in the
-	// quarantine. An error means that it is not, and the message is deferred (invariant 2).
-	Keep(ctx context.Context, tx *Transaction, v Verdict) error
+	// quarantine: under the id hold, which is an earlier transaction's when the same message of the same
+	// envelope is in it already. An error means that it is not, and the message is deferred (invariant 2).
+	Keep(ctx context.Context, tx *Transaction, v Verdict) (hold string, err error)
 	// Outcome records what became of the message. It is not waited for.
 	Outcome(tx *Transaction, v Verdict, o Outcome)
 	// CanHold tells whether the quarantine takes messages: not without an officer who can open them.
@@ -28,7 +29,9 @@ type Keeper interface {
 // keepNothing is the keeper of a judge that has none.
 type keepNothing struct{}
 
-func (keepNothing) Keep(context.Context, *Transaction, Verdict) error               { return nil }
+func (keepNothing) Keep(context.Context, *Transaction, Verdict) (hold string, err error) {
+	return "", nil
+}
 func (keepNothing) Outcome(*Transaction, Verdict, Outcome)                          {}
 func (keepNothing) CanHold() bool                                                   { return false }
 func (keepNothing) Released(context.Context, *Transaction) (hold string, err error) { return "", nil }
@@ -48,10 +51,16 @@ func (j *Judge) Settle(ctx context.Context, tx *Transaction, v Verdict) Verdict 
 	if v.Disposition == Hold && !v.Dropped {
 		v = j.place(tx, v, behind)
 	}
-	if err := j.keeper.Keep(ctx, tx, v); err != nil {
+	hold, err := j.keeper.Keep(ctx, tx, v)
+	if err != nil {
 		fault := j.withFault(v, fmt.Errorf("keeping the verdict: %w", err))
-		fault.Held, fault.Dropped, fault.Add, fault.Remove = false, false, nil, nil
+		fault.Held, fault.Hold, fault.Dropped, fault.Add, fault.Remove = false, "", false, nil, nil
 		return fault
+	}
+	if v.Held && hold != v.Hold {
+		v.Hold = hold
+		t, _ := TextOf(TextQuarantined)
+		v.Reply = NewReply(250, "0.0", t, hold) // whoever asks about the message is to name what an officer finds
 	}
 	return v
 }
@@ -68,7 +77,7 @@ func (j *Judge) place(tx *Transaction, v Verdict, behind bool) Verdict {
 		v.Disposition = Refuse
 		v.Reply = buildReply(550, "7.1", "10.1", t, nil, v.ID)
 	case !unkept && tx.Content != nil && j.keeper.CanHold():
-		v.Held = true
+		v.Held, v.Hold = true, v.ID
 		t, _ := TextOf(TextQuarantined)
 		v.Reply = NewReply(250, "0.0", t, v.ID)
 	}

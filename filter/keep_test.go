@@ -1,6 +1,7 @@
 package filter
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -31,6 +32,7 @@ func plainJudge(t *testing.T, rules ...Rule) *Judge {
 type ledger struct {
 	full      error // of the disk
 	officers  bool
+	first     string // id of an earlier hold of the same message
 	released  string // hold
 	broken    error  // of the look for a release
 	panics    bool   // instead
@@ -40,11 +42,11 @@ type ledger struct {
 	exception int // looks for one
 }
 
-func (l *ledger) Keep(_ context.Context, _ *Transaction, v Verdict) error {
+func (l *ledger) Keep(_ context.Context, _ *Transaction, v Verdict) (string, error) {
 	if l.full == nil {
 		l.kept = append(l.kept, v)
 	}
-	return l.full
+	return cmp.Or(l.first, v.Hold), l.full
 }
 func (l *ledger) Outcome(_ *Transaction, _ Verdict, o Outcome) { l.outcomes = append(l.outcomes, o) }
 func (l *ledger) CanHold() bool                                { return l.officers }
@@ -191,5 +193,16 @@ func TestException(t *testing.T) {
 	found.Disposition = Tag
 	if j.Judge(t.Context(), read(t, text)); l.exception != 0 {
 		t.Errorf("asked %d times for an exception from a tag", l.exception)
+	}
+}
+
+// The sender is told under which id an officer finds the message, when it is held already.
+func TestHeldAlready(t *testing.T) {
+	j := plainJudge(t)
+	j.KeepWith(&ledger{officers: true, first: "hold-1"})
+	tx := read(t, "Subject: x\r\n\r\nx\r\n")
+	v := j.Settle(t.Context(), tx, Verdict{ID: tx.ID, Disposition: Hold, Findings: []Finding{{Rule: "content", Clause: "10.2", Mode: Enforce, Disposition: Hold}}})
+	if !v.Held || v.Hold != "hold-1" || v.Reply.Code() != 250 || !strings.Contains(v.Reply.String(), "hold-1") || strings.Contains(v.Reply.String(), tx.ID) {
+		t.Errorf("%+v", v)
 	}
 }

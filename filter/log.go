@@ -46,7 +46,7 @@ func (j *Judge) Log(tx *Transaction, v Verdict, o Outcome) {
 		attrs = append(attrs, slog.String("next_hop", o.NextHop))
 	}
 	if v.Held {
-		attrs = append(attrs, slog.Bool("held", true))
+		attrs = append(attrs, slog.Bool("held", true), slog.String("hold", v.Hold))
 	}
 	if tx.Released != "" {
 		attrs = append(attrs, slog.String("released", tx.Released))

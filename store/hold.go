@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"filippo.io/age"
+
+	"congthu/store/notice"
 )
 
 // earlyChunks is how much of the sealed content is made before the transaction begins, in chunks: with most
@@ -43,6 +45,10 @@ type Hold struct {
 	SHA256      string // of the content, hex; "" when it is not known
 	BodySHA256  string // by which a released message is known again, hex
 	Subject     string // encrypted like the content; cut to 4 KiB
+
+	// Notices are queued with the message, in one transaction; not when it is held already.
+	Notices []notice.Notice
+	Queued  func([]bool) // is told which of them were, when they are durable; nil is nobody
 }
 
 // Hold puts a message into the quarantine, compressed and encrypted to every officer, and returns the id that
@@ -76,6 +82,9 @@ func (s *Store) Hold(ctx context.Context, h Hold, content io.Reader) (id string,
 	if err != nil {
 		return "", s.trouble(ctx, w.eng, "holding a message", err)
 	}
+	if h.Queued != nil {
+		h.Queued(w.queued)
+	}
 	return h.ID, nil
 }
 
@@ -108,6 +117,8 @@ type holding struct {
 	eng   *engine
 	tx    *sql.Tx
 	n     int // chunks written
+
+	queued []bool // of hold.Notices
 }
 
 func (w *holding) run(ctx context.Context, content io.Reader) (err error) {
@@ -145,10 +156,34 @@ func (w *holding) run(ctx context.Context, content io.Reader) (err error) {
 	if _, err := w.tx.ExecContext(ctx, finishHold, w.hold.ID, sum, size); err != nil {
 		return err
 	}
+	if err := w.notices(ctx); err != nil {
+		return err
+	}
 	if err := w.tx.Commit(); err != nil {
 		return err
 	}
 	return w.eng.inPlace()
+}
+
+// notices queues the notices. One that cannot be queued keeps no message from being held.
+func (w *holding) notices(ctx context.Context) error {
+	w.queued = make([]bool, len(w.hold.Notices))
+	var good []notice.Notice
+	var bodies []string
+	var at []int // of each in hold.Notices
+	for i, n := range w.hold.Notices {
+		body, err := noticeBody(n)
+		if err != nil {
+			w.store.options.Log.Error("a notice of a held message cannot be queued", "hold", w.hold.ID, "notice", n.ID, "error", err.Error())
+			continue
+		}
+		good, bodies, at = append(good, n), append(bodies, body), append(at, i)
+	}
+	queued, err := queueNotices(ctx, w.tx, good, bodies)
+	for i, ok := range queued {
+		w.queued[at[i]] = ok
+	}
+	return err
 }
 
 // put keeps a chunk, in memory while it is one of the first.

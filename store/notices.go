@@ -21,34 +21,72 @@ const (
 // Store is the queue of package notice.
 var _ notice.Queue = (*Store)(nil)
 
-// QueueNotice implements notice.Queue.
-func (s *Store) QueueNotice(ctx context.Context, n notice.Notice) (queued bool, err error) {
+// QueueNotices implements notice.Queue.
+func (s *Store) QueueNotices(ctx context.Context, all []notice.Notice) (queued []bool, err error) {
+	bodies := make([]string, len(all))
+	for i, n := range all {
+		if bodies[i], err = noticeBody(n); err != nil {
+			return nil, fmt.Errorf("queueing a notice: %w", err)
+		}
+	}
+	err = s.write(ctx, "queueing notices", func(tx *sql.Tx) error {
+		queued, err = queueNotices(ctx, tx, all, bodies)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return queued, nil
+}
+
+// noticeBody is a notice as the queue keeps it.
+func noticeBody(n notice.Notice) (string, error) {
 	n.Attempts = 0
 	body, err := json.Marshal(n)
 	if err != nil {
-		return false, fmt.Errorf("queueing a notice: %w", err)
+		return "", err
 	}
 	if n.ID == "" || n.To == "" || len(body) > maxNotice {
-		return false, fmt.Errorf("queueing a notice: %w: without id or address, or over %d octets", ErrInvalid, maxNotice)
+		return "", fmt.Errorf("%w: without id or address, or over %d octets", ErrInvalid, maxNotice)
 	}
-	err = s.write(ctx, "queueing a notice", func(tx *sql.Tx) error {
-		told, err := tx.ExecContext(ctx, tellNotice, n.To, n.Rule, micro(n.Created), micro(n.Created.Add(-notice.Interval)))
+	return string(body), nil
+}
+
+// queueNotices queues those of whose rule nobody at their address was told within the hour.
+func queueNotices(ctx context.Context, tx *sql.Tx, all []notice.Notice, bodies []string) ([]bool, error) {
+	if len(all) == 0 {
+		return nil, nil
+	}
+	tell, err := tx.PrepareContext(ctx, tellNotice)
+	if err != nil {
+		return nil, err
+	}
+	defer tell.Close()
+	insert, err := tx.PrepareContext(ctx, insertNotice)
+	if err != nil {
+		return nil, err
+	}
+	defer insert.Close()
+	queued := make([]bool, len(all))
+	for i, n := range all {
+		told, err := tell.ExecContext(ctx, n.To, n.Rule, micro(n.Created), micro(n.Created.Add(-notice.Interval)))
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if rows, err := told.RowsAffected(); err != nil || rows == 0 {
-			return err
+		if rows, err := told.RowsAffected(); err != nil {
+			return nil, err
+		} else if rows == 0 {
+			continue
 		}
-		if _, err := tx.ExecContext(ctx, insertNotice, n.ID, n.To, n.Rule, string(body), micro(n.Created)); err != nil {
+		if _, err := insert.ExecContext(ctx, n.ID, n.To, n.Rule, bodies[i], micro(n.Created)); err != nil {
 			if unique(err) {
-				return fmt.Errorf("%w with the id %s", ErrExists, n.ID)
+				return nil, fmt.Errorf("%w with the id %s", ErrExists, n.ID)
 			}
-			return err
+			return nil, err
 		}
-		queued = true
-		return nil
-	})
-	return queued && err == nil, err
+		queued[i] = true
+	}
+	return queued, nil
 }
 
 // NextNotices implements notice.Queue. A notice that nobody can read is given up: it must not keep the others back.

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -26,7 +27,7 @@ func TestNotices(t *testing.T) {
 	}
 	queue := func(n notice.Notice, want bool) {
 		t.Helper()
-		if queued, err := d.QueueNotice(t.Context(), n); err != nil || queued != want {
+		if queued, err := queueOne(t, d, n); err != nil || queued != want {
 			t.Fatalf("%s: %t %v, want %t", n.ID, queued, err, want)
 		}
 	}
@@ -36,12 +37,12 @@ func TestNotices(t *testing.T) {
 	queue(sample("3", "an@monre.gov.vn", "content", created.Add(time.Second)), true)
 	queue(sample("4", "binh@monre.gov.vn", "subject", created.Add(2*time.Second)), true)
 	queue(sample("5", "an@monre.gov.vn", "subject", created.Add(time.Hour)), true)
-	if queued, err := d.QueueNotice(t.Context(), sample("1", "chi@monre.gov.vn", "x", created)); !errors.Is(err, store.ErrExists) || queued {
+	if queued, err := queueOne(t, d, sample("1", "chi@monre.gov.vn", "x", created)); !errors.Is(err, store.ErrExists) || queued {
 		t.Errorf("an id twice: %t %v", queued, err)
 	}
 	queue(sample("6", "chi@monre.gov.vn", "x", created), true) // which told nobody
 	for _, bad := range []notice.Notice{sample("", "an@monre.gov.vn", "y", created), sample("7", "", "y", created), sample("8", "an@monre.gov.vn", strings.Repeat("y", 1<<18), created)} {
-		if queued, err := d.QueueNotice(t.Context(), bad); !errors.Is(err, store.ErrInvalid) || queued {
+		if queued, err := queueOne(t, d, bad); !errors.Is(err, store.ErrInvalid) || queued {
 			t.Errorf("%.10q: %t %v", bad.ID, queued, err)
 		}
 	}
@@ -94,7 +95,7 @@ func TestNoticesAtOnce(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range 16 {
 		wg.Go(func() {
-			ok, err := d.QueueNotice(t.Context(), notice.Notice{ID: fmt.Sprint(i), To: "an@monre.gov.vn", Rule: "subject", Created: d.clock.Now()})
+			ok, err := queueOne(t, d, notice.Notice{ID: fmt.Sprint(i), To: "an@monre.gov.vn", Rule: "subject", Created: d.clock.Now()})
 			if err != nil {
 				t.Error(err)
 			}
@@ -113,7 +114,7 @@ func TestNoticesAtOnce(t *testing.T) {
 func TestNoticeUnreadable(t *testing.T) {
 	d := newDesk(t, "")
 	for i, to := range []string{"an@monre.gov.vn", "binh@monre.gov.vn"} {
-		if ok, err := d.QueueNotice(t.Context(), notice.Notice{ID: fmt.Sprint(i), To: to, Rule: "subject", Created: d.clock.Now()}); err != nil || !ok {
+		if ok, err := queueOne(t, d, notice.Notice{ID: fmt.Sprint(i), To: to, Rule: "subject", Created: d.clock.Now()}); err != nil || !ok {
 			t.Fatal(ok, err)
 		}
 	}
@@ -135,4 +136,58 @@ func TestNoticeUnreadable(t *testing.T) {
 	if err := raw.QueryRowContext(t.Context(), `SELECT state FROM notice WHERE id = '0'`).Scan(&state); err != nil || state != "failed" {
 		t.Errorf("the unreadable one is %q, %v", state, err)
 	}
+}
+
+// queueOne queues one notice.
+func queueOne(t *testing.T, d *desk, n notice.Notice) (bool, error) {
+	t.Helper()
+	queued, err := d.QueueNotices(t.Context(), []notice.Notice{n})
+	if err != nil {
+		return false, err
+	}
+	return queued[0], nil
+}
+
+// All or none are queued, and with a hold they are durable when the message is and not before.
+func TestNoticesTogether(t *testing.T) {
+	d := newDesk(t, "")
+	d.officer(t, "an")
+	at := d.clock.Now()
+	notices := func(id, rule string, n int) (all []notice.Notice) {
+		for i := range n {
+			all = append(all, notice.Notice{ID: fmt.Sprint(id, i), To: fmt.Sprintf("u%d@monre.gov.vn", i), Rule: rule, Created: at})
+		}
+		return all
+	}
+	waiting := func(want int) {
+		t.Helper()
+		if all, err := d.NextNotices(t.Context(), at, store.MaxPage); err != nil || len(all) != want {
+			t.Errorf("%d wait, %v, want %d", len(all), err, want)
+		}
+	}
+	bad := notices("1", "x", 3)
+	bad[2].ID = bad[1].ID
+	if _, err := d.QueueNotices(t.Context(), bad); !errors.Is(err, store.ErrExists) {
+		t.Errorf("%v", err)
+	}
+	waiting(0)
+	h := d.sample("01A", []byte("x"))
+	var queued []bool
+	h.Notices, h.Queued = notices("2", "y", notice.MaxRecipients), func(ok []bool) { queued = ok }
+	if _, err := d.Hold(t.Context(), h, iotest.ErrReader(errors.New("broken"))); err == nil {
+		t.Error("held what could not be read")
+	}
+	waiting(0)
+	h.Notices[7].To = "" // no notice keeps a message from being held
+	d.hold(t, h, []byte("x"))
+	waiting(notice.MaxRecipients - 1)
+	if len(queued) != notice.MaxRecipients || queued[7] || !queued[8] {
+		t.Errorf("%d queued are told of", len(queued))
+	}
+	at = at.Add(2 * notice.Interval)
+	h.ID, h.Notices, h.Queued = "01B", notices("3", "y", 3), func([]bool) { t.Error("the same message again told people") }
+	if id, err := d.Hold(t.Context(), h, strings.NewReader("x")); err != nil || id != "01A" {
+		t.Errorf("%q, %v", id, err)
+	}
+	waiting(notice.MaxRecipients - 1)
 }

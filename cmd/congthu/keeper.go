@@ -21,38 +21,37 @@ import (
 const keepTimeout = 20 * time.Second
 
 // Keep implements filter.Keeper. The record comes first, for nothing may be held without one.
-func (m *memory) Keep(ctx context.Context, tx *filter.Transaction, v filter.Verdict) error {
+func (m *memory) Keep(ctx context.Context, tx *filter.Transaction, v filter.Verdict) (hold string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, keepTimeout)
 	defer cancel()
 	record := evidence.FromVerdict(tx, v)
 	if _, err := m.evidence.Append(ctx, evidence.Record{Kind: evidence.KindVerdict, Verdict: &record}); err != nil {
 		m.told.trouble(notice.EvidenceTrouble, err)
-		return err
+		return "", err
 	}
-	var expires time.Time
 	if v.Held {
-		var err error
-		if expires, err = m.hold(ctx, tx, v); err != nil {
+		if hold, err = m.hold(ctx, tx, v); err != nil {
 			if !errors.Is(err, store.ErrNoOfficers) {
 				m.told.trouble(notice.StoreTrouble, err)
 			}
-			return err
+			return "", err
 		}
 	}
 	m.countExceptions(ctx, v)
-	m.told.verdict(ctx, tx, v, expires)
-	return nil
+	m.told.verdict(ctx, tx, v)
+	return hold, nil
 }
 
-// hold puts the message into the quarantine.
-func (m *memory) hold(ctx context.Context, tx *filter.Transaction, v filter.Verdict) (expires time.Time, err error) {
+// hold puts the message into the quarantine, where id is its own or that of the same message before it, of which
+// people know already.
+func (m *memory) hold(ctx context.Context, tx *filter.Transaction, v filter.Verdict) (id string, err error) {
 	s := m.store.Load()
 	if s == nil {
-		return expires, store.ErrUnavailable
+		return "", store.ErrUnavailable
 	}
 	body, err := bodyHash(tx)
 	if err != nil {
-		return expires, err
+		return "", err
 	}
 	now := m.now()
 	h := store.Hold{ID: v.ID, Time: now, Door: tx.Session.Door, Direction: string(v.Direction), Unit: v.Unit, QueueID: tx.QueueID,
@@ -77,8 +76,8 @@ func (m *memory) hold(ctx context.Context, tx *filter.Transaction, v filter.Verd
 		h.Subject = subjects[0]
 	}
 	h.Expires = now.Add(keep)
-	_, err = s.Hold(ctx, h, io.NewSectionReader(tx.Content, 0, tx.Content.Size()))
-	return h.Expires, err
+	m.told.held(tx, v, &h)
+	return s.Hold(ctx, h, io.NewSectionReader(tx.Content, 0, tx.Content.Size()))
 }
 
 // bodyHash is the SHA-256 of what stands below the header, by which a released message is known again.
@@ -94,6 +93,9 @@ func bodyHash(tx *filter.Transaction) (string, error) {
 // Outcome implements filter.Keeper.
 func (m *memory) Outcome(tx *filter.Transaction, v filter.Verdict, o filter.Outcome) {
 	out := evidence.Outcome{ID: tx.ID, Reply: o.Reply, NextHop: o.NextHop, Held: v.Held}
+	if v.Hold != tx.ID {
+		out.Hold = v.Hold
+	}
 	if o.Err != nil {
 		out.Error = o.Err.Error()
 	} else if v.Err != nil {

@@ -4,15 +4,19 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"congthu/filter"
+	"congthu/filter/evidence"
 	"congthu/filter/message"
 	"congthu/internal/peer"
 	"congthu/store"
+	"congthu/store/notice"
 )
 
 // arriving is a message from outside to one mailbox, before it is read.
@@ -108,4 +112,62 @@ func TestReleasedBodyInOtherClothes(t *testing.T) {
 			t.Errorf("%v, released from %q, want %q", v.Disposition, again.Released, want)
 		}
 	}
+}
+
+// A server that did not hear the answer sends the message again: it is told the id under which the first is held, the
+// record says so, and nobody hears of it twice.
+func TestHeldTwice(t *testing.T) {
+	t.Parallel()
+	r := remember(t, "notices: {submit: \"127.0.0.1:1\"}") // where nobody takes them
+	j := r.judge(t, always(filter.Hold))
+	const first, second = "01KB7W0QJ5R3M9V2C8XZ4T6N1D", "01KB7W0QJ5R3M9V2C8XZ4T6N1E"
+	for _, id := range []string{first, second} {
+		tx := r.arriving(t, id, "From: a@khach.example\r\nSubject: s\r\n\r\nx\r\n")
+		v := decided(t, j, tx)
+		if !v.Held || v.Hold != first || !strings.Contains(v.Reply.String(), first) {
+			t.Errorf("%s: %+v", id, v)
+		}
+		j.Log(tx, v, filter.Outcome{Reply: v.Reply.String()})
+		r.clock.move(2 * notice.Interval)
+	}
+	if n := r.queued(t)["van.thu@monre.gov.vn"]; n != 1 {
+		t.Errorf("the recipient is told %d times", n)
+	}
+	r.shut()
+	var all []evidence.Outcome
+	for _, l := range r.lines(t) {
+		if l.Outcome != nil {
+			all = append(all, *l.Outcome)
+		}
+	}
+	if len(all) != 2 || all[0].Hold != "" || all[1].Hold != first || !all[1].Held {
+		t.Errorf("%+v", all)
+	}
+}
+
+// queued is how many notices wait for each address.
+func (r *remembered) queued(t *testing.T) map[string]int {
+	t.Helper()
+	all, err := r.store.Load().NextNotices(t.Context(), r.clock.now().Add(365*24*time.Hour), store.MaxPage)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := map[string]int{}
+	for _, one := range all {
+		n[one.To]++
+	}
+	return n
+}
+
+// lines is the evidence of a kept gate, from the files.
+func (r *remembered) lines(t *testing.T) (all []evidence.Line) {
+	t.Helper()
+	err := evidence.Scan(t.Context(), filepath.Join(filepath.Dir(r.conf), "evidence"), 1, func(lines []evidence.Line) error {
+		all = append(all, lines...)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
 }

@@ -15,16 +15,10 @@ import (
 // acts are those in the evidence of a kept gate, from the files.
 func (r *remembered) acts(t *testing.T) (all []evidence.Act) {
 	t.Helper()
-	err := evidence.Scan(t.Context(), filepath.Join(filepath.Dir(r.conf), "evidence"), 1, func(lines []evidence.Line) error {
-		for _, l := range lines {
-			if l.Act != nil {
-				all = append(all, *l.Act)
-			}
+	for _, l := range r.lines(t) {
+		if l.Act != nil {
+			all = append(all, *l.Act)
 		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
 	return all
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/mail"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -96,44 +97,51 @@ func (t *telling) trouble(kind notice.AlertKind, err error) {
 	}
 }
 
+// droppedTimeout bounds the queueing of notices of a message that is dropped, which waits for its answer meanwhile.
+const droppedTimeout = 3 * time.Second
+
 // verdict tells who is to know of a verdict. What goes wrong here changes nothing for the message.
-func (t *telling) verdict(ctx context.Context, tx *filter.Transaction, v filter.Verdict, expires time.Time) {
+func (t *telling) verdict(ctx context.Context, tx *filter.Transaction, v filter.Verdict) {
 	if t == nil {
 		return
 	}
 	if t.watcher != nil {
 		t.watcher.Observe(notice.SeenOf(tx, v))
 	}
-	if t.planner == nil || !v.Taken() {
+	if t.planner == nil || !v.Dropped {
 		return
 	}
-	var err error
-	switch {
-	case v.Held:
-		_, err = t.planner.Held(ctx, tx, v, expires)
-	case v.Dropped:
-		_, err = t.planner.Dropped(ctx, tx, v)
-		if err == nil {
-			err = t.officers(ctx, notice.OfficerDropped, notice.NewItem(tx, v, time.Time{}))
-		}
-	}
-	if err != nil {
-		t.m.log.Error("a notice could not be queued", "id", tx.ID, "error", err.Error())
+	ctx, cancel := context.WithTimeout(ctx, droppedTimeout)
+	defer cancel()
+	if err := t.dropped(ctx, tx, v); err != nil {
+		t.m.log.Error("notices of a dropped message could not be queued; the evidence has it", "id", tx.ID, "error", err.Error())
 	}
 }
 
-// officers tells all officers of one message.
-func (t *telling) officers(ctx context.Context, k notice.Kind, item notice.Item) error {
+func (t *telling) dropped(ctx context.Context, tx *filter.Transaction, v filter.Verdict) error {
 	s := t.m.store.Load()
 	if s == nil {
 		return store.ErrUnavailable
 	}
 	addresses, err := t.addresses(ctx, s)
-	if err == nil {
-		_, err = t.planner.Officers(ctx, k, addresses, []notice.Item{item})
+	if err != nil && !errors.Is(err, errNobodyTold) {
+		return err
 	}
-	return err
+	_, again := t.planner.Dropped(ctx, tx, v, addresses)
+	return errors.Join(err, again)
 }
+
+// held gives a message that is about to be held the notices of it.
+func (t *telling) held(tx *filter.Transaction, v filter.Verdict, h *store.Hold) {
+	if t == nil || t.planner == nil {
+		return
+	}
+	h.Notices = t.planner.Held(tx, v, h.Expires)
+	h.Queued = func(queued []bool) { t.planner.Queued(h.Notices, queued) }
+}
+
+// errNobodyTold says that held mail can wait for ever.
+var errNobodyTold = errors.New("no officer has a mailbox that notices go to: nobody can be told of held mail, and none of it is deleted when its time is over")
 
 // addresses are those of the officers who can be told: notices go to nobody outside.
 func (t *telling) addresses(ctx context.Context, s *store.Store) ([]string, error) {
@@ -143,12 +151,12 @@ func (t *telling) addresses(ctx context.Context, s *store.Store) ([]string, erro
 	}
 	var all []string
 	for _, o := range officers {
-		if t.m.ours(filter.ParsePath(o.Address, "").Domain) {
+		if t.planner.CanTell(o.Address) {
 			all = append(all, o.Address)
 		}
 	}
 	if len(all) == 0 {
-		return nil, errors.New("no officer has a mailbox of ours: nobody can be told of held mail, and none of it is deleted when its time is over")
+		return nil, errNobodyTold
 	}
 	return all, nil
 }
@@ -223,11 +231,15 @@ func (t *telling) marked(ctx context.Context, s *store.Store, ended []store.Held
 		return others, nil
 	}
 	if t.planner != nil {
+		going := items(marked)
+		for i := range going {
+			going[i].Going, going[i].Expires = true, time.Time{}
+		}
 		addresses, err := t.addresses(ctx, s)
 		if err == nil {
-			_, err = t.planner.Officers(ctx, notice.OfficerExpired, addresses, items(marked))
+			_, err = t.planner.Officers(ctx, notice.OfficerExpired, addresses, going)
 		}
-		_, again := t.planner.Expired(ctx, items(marked))
+		_, again := t.planner.Expired(ctx, going)
 		if err := errors.Join(err, again); err != nil {
 			t.m.log.Error("people could not be told of marked mail whose time is over", "error", err.Error())
 		}
@@ -236,24 +248,24 @@ func (t *telling) marked(ctx context.Context, s *store.Store, ended []store.Held
 }
 
 // reminded tells officers, at the end recipients too, and notes it for those messages that everybody was told of.
+// Whoever is missing had a notice within the hour: later.
 func (t *telling) reminded(ctx context.Context, s *store.Store, officers []string, held []store.Held, k notice.Kind, stage store.Stage, now time.Time) error {
-	if len(held) == 0 {
-		return nil
-	}
-	told, err := t.planner.Officers(ctx, k, officers, items(held))
-	if err != nil || len(told) < len(officers) {
-		return err // those who are missing had one within the hour: later
-	}
-	ids := make([]string, 0, len(held))
-	for _, h := range held {
-		ids = append(ids, h.ID)
-	}
+	all := items(held)
 	if stage == store.EndOfTime {
-		if ids, err = t.planner.Expired(ctx, items(held)); err != nil {
-			return err
+		for i := range all {
+			all[i].Expires = now.Add(store.GraceAfterNotice)
 		}
 	}
-	return s.Noticed(ctx, stage, now, ids...)
+	done, err := t.planner.Officers(ctx, k, officers, all)
+	if err == nil && stage == store.EndOfTime {
+		var recipients []string
+		recipients, err = t.planner.Expired(ctx, all)
+		done = slices.DeleteFunc(done, func(id string) bool { return !slices.Contains(recipients, id) })
+	}
+	if err != nil || len(done) == 0 {
+		return err
+	}
+	return s.Noticed(ctx, stage, now, done...)
 }
 
 // waits tells officers of messages that wait for a decision and that they were not told of.
@@ -262,24 +274,21 @@ func (t *telling) waits(ctx context.Context, s *store.Store, officers []string) 
 	if err != nil {
 		return err
 	}
+	still := map[string]bool{}
 	var fresh []store.Held
 	for _, h := range held {
-		if !t.waiting[h.ID] {
+		if t.waiting[h.ID] {
+			still[h.ID] = true
+		} else {
 			fresh = append(fresh, h)
 		}
 	}
-	if len(fresh) == 0 {
-		return nil
-	}
 	told, err := t.planner.Officers(ctx, notice.OfficerWaiting, officers, items(fresh))
-	if err != nil || len(told) < len(officers) {
-		return err
+	for _, id := range told {
+		still[id] = true
 	}
-	t.waiting = map[string]bool{}
-	for _, h := range held {
-		t.waiting[h.ID] = true
-	}
-	return nil
+	t.waiting = still
+	return err
 }
 
 func items(held []store.Held) []notice.Item {
@@ -304,12 +313,12 @@ func (q *laterQueue) store() (*store.Store, error) {
 	return nil, store.ErrUnavailable
 }
 
-func (q *laterQueue) QueueNotice(ctx context.Context, n notice.Notice) (bool, error) {
+func (q *laterQueue) QueueNotices(ctx context.Context, all []notice.Notice) ([]bool, error) {
 	s, err := q.store()
 	if err != nil {
-		return false, err
+		return nil, err
 	}
-	return s.QueueNotice(ctx, n)
+	return s.QueueNotices(ctx, all)
 }
 
 func (q *laterQueue) NextNotices(ctx context.Context, now time.Time, limit int) ([]notice.Notice, error) {

@@ -117,7 +117,8 @@ func (r *remembered) decide(t *testing.T, id, rule string, d filter.Disposition)
 		ReversePath: filter.ParsePath("a@khach.example", ""), Recipients: []filter.Path{filter.ParsePath("van.thu@monre.gov.vn", ""), filter.ParsePath("x@khac.example", "")}}
 	v := filter.Verdict{ID: id, Direction: filter.Inbound, Disposition: d, Held: d == filter.Hold,
 		Findings: []filter.Finding{{Rule: rule, Clause: "10.1", Mode: filter.Enforce, Disposition: d, Score: 1}}}
-	return r.Keep(t.Context(), tx, v)
+	_, err = r.Keep(t.Context(), tx, v)
+	return err
 }
 
 // state is where a held message stands.
@@ -199,8 +200,12 @@ func TestHeldMailExpires(t *testing.T) {
 		t.Errorf("at half time it is %s", got)
 	}
 	r.clock.move(15 * 24 * time.Hour)
-	if all := r.told(t, 2); !strings.Contains(all["lan@monre.gov.vn"], id) || !strings.Contains(all["van.thu@monre.gov.vn"], id) {
-		t.Errorf("at the end: %q", all)
+	gone := r.clock.now().Add(store.GraceAfterNotice).In(time.FixedZone("ICT", 7*60*60)).Format("2006-01-02")
+	all = r.told(t, 2)
+	for _, to := range []string{"lan@monre.gov.vn", "van.thu@monre.gov.vn"} {
+		if !strings.Contains(all[to], id) || !strings.Contains(all[to], "Deleted at: "+gone) {
+			t.Errorf("at the end: %q, want that it is deleted at %s", all[to], gone)
+		}
 	}
 	r.becomes(t, id, store.StateExpired)
 	r.clock.move(6 * 24 * time.Hour) // an officer may still release it
@@ -277,6 +282,59 @@ func TestHeldMailWithoutNotices(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Of marked mail whose day is over people are told that it goes now: there is no later time to ask for it.
+func TestMarkedMailGoes(t *testing.T) {
+	t.Parallel()
+	r := remember(t, "marking: {keep_content: true}\nnotices: {submit: \"SINK\"}")
+	const id = "01KB7W0QJ5R3M9V2C8XZ4T6N1E"
+	r.keep(t, id, filter.RuleMarking)
+	r.told(t, 1)
+	r.clock.move(24*time.Hour + 2*time.Minute)
+	all := r.told(t, 2)
+	for _, to := range []string{"lan@monre.gov.vn", "van.thu@monre.gov.vn"} {
+		if !strings.Contains(all[to], id) || !strings.Contains(all[to], "Deleted:    now") || strings.Contains(all[to], "Deleted at:") {
+			t.Errorf("%s was told %q", to, all[to])
+		}
+	}
+}
+
+// Officers whose hours do not begin together keep no mail waiting, nor does one whom notices cannot reach.
+func TestOfficersOutOfStep(t *testing.T) {
+	t.Parallel()
+	r := remember(t, "notices: {submit: \"127.0.0.1:1\", from: congthu@monre.gov.vn}")
+	const first, second = "01KB7W0QJ5R3M9V2C8XZ4T6N1J", "01KB7W0QJ5R3M9V2C8XZ4T6N1K"
+	r.keep(t, first, "custom:x")
+	r.clock.move(31 * 24 * time.Hour)
+	if err := peer.Wait(time.Minute, "Lan to be told of the first", func() bool { return r.queued(t)["lan@monre.gov.vn"] > 0 }); err != nil {
+		t.Fatal(err)
+	}
+	for _, address := range []string{"binh@monre.gov.vn", "congthu@monre.gov.vn"} {
+		key, err := age.GenerateX25519Identity()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := r.store.Load().AddOfficer(t.Context(), store.Officer{Address: address, Name: "B", Recipient: key.Recipient().String()}, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.clock.move(-31 * 24 * time.Hour)
+	r.keep(t, second, "custom:x")
+	r.clock.move(31*24*time.Hour + 30*time.Minute)
+	err := peer.Wait(time.Minute, "everybody to be told of both", func() bool {
+		r.clock.move(10 * time.Minute)
+		due, err := r.store.Load().Expiry(t.Context(), r.clock.now())
+		return err == nil && len(due.Ended) == 0 && r.state(t, second) == store.StateExpired
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if all := r.queued(t); all["binh@monre.gov.vn"] == 0 || all["congthu@monre.gov.vn"] != 0 {
+		t.Errorf("told are %v", all)
+	}
+	r.clock.move(8 * 24 * time.Hour)
+	r.becomes(t, second, store.StateDeleted)
 }
 
 // An officer whose mailbox is elsewhere is told nothing, and when nobody else is there no mail is deleted.

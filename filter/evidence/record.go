@@ -105,6 +105,7 @@ type Outcome struct {
 	NextHop        string `json:"next_hop,omitempty"`
 	NextHopQueueID string `json:"next_hop_queue_id,omitempty"`
 	Held           bool   `json:"held,omitempty"`
+	Hold           string `json:"hold,omitempty"`  // of an earlier transaction, which held the same message first
 	Error          string `json:"error,omitempty"` // what went wrong while acting on the verdict
 }
 

@@ -27,6 +27,7 @@ type ItemData struct {
 	ID             string
 	Time           time.Time
 	Deadline       time.Time // the zero time when there is none
+	Going          bool      // it is being deleted now, without a deadline
 	Direction      string
 	Unit           string
 	Sender         string // "" for the null reverse-path
@@ -59,7 +60,7 @@ func (t *Templates) data(n Notice) Data {
 }
 
 func itemData(i Item) ItemData {
-	d := ItemData{ID: Visible(i.ID, MaxWord), Time: i.Time, Deadline: i.Expires, Direction: Visible(string(i.Direction), MaxWord),
+	d := ItemData{ID: Visible(i.ID, MaxWord), Time: i.Time, Deadline: i.Expires, Going: i.Going, Direction: Visible(string(i.Direction), MaxWord),
 		Unit: Visible(i.Unit, MaxWord), Sender: Visible(i.Sender, MaxAddress)}
 	for _, r := range i.Recipients[:min(len(i.Recipients), MaxShown)] {
 		d.Recipients = append(d.Recipients, Visible(r, MaxAddress))

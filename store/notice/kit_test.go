@@ -46,22 +46,25 @@ func (q *memory) fail(err error) {
 	q.err = err
 }
 
-func (q *memory) QueueNotice(_ context.Context, n Notice) (bool, error) {
+func (q *memory) QueueNotices(_ context.Context, all []Notice) (queued []bool, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.err != nil {
-		return false, q.err
-	}
-	key := n.To + " " + n.Rule
-	if last, ok := q.told[key]; ok && n.Created.Sub(last) < Interval {
-		return false, nil
+		return nil, q.err
 	}
 	if q.told == nil {
 		q.told = map[string]time.Time{}
 	}
-	q.told[key] = n.Created
-	q.notices = append(q.notices, &entry{Notice: n, next: n.Created})
-	return true, nil
+	for _, n := range all {
+		last, ok := q.told[n.To+" "+n.Rule]
+		ok = !ok || n.Created.Sub(last) >= Interval
+		if ok {
+			q.told[n.To+" "+n.Rule] = n.Created
+			q.notices = append(q.notices, &entry{Notice: n, next: n.Created})
+		}
+		queued = append(queued, ok)
+	}
+	return queued, nil
 }
 
 func (q *memory) NextNotices(_ context.Context, now time.Time, limit int) (due []Notice, err error) {

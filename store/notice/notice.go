@@ -63,6 +63,7 @@ type Item struct {
 	ID         string           `json:"id"` // of the transaction, which is the hold's too
 	Time       time.Time        `json:"time"`
 	Expires    time.Time        `json:"expires,omitzero"` // end of the time of a held message; for OfficerExpired and ExpiredRecipient when it is deleted
+	Going      bool             `json:"going,omitempty"`  // it is being deleted now: nobody can release it any more
 	Direction  filter.Direction `json:"direction"`
 	Unit       string           `json:"unit,omitempty"`
 	Sender     string           `json:"sender"` // reverse-path; "" for the null reverse-path
@@ -107,11 +108,11 @@ type Notice struct {
 	Attempts int       `json:"attempts"` // failed so far; the queue counts them
 }
 
-// Queue keeps notices until they are sent. It is durable: what QueueNotice took is there after a crash.
+// Queue keeps notices until they are sent. It is durable: what QueueNotices took is there after a crash.
 type Queue interface {
-	// QueueNotice takes a notice unless one for the same To and Rule was taken less than Interval before
-	// n.Created: then it reports false and keeps nothing. Atomic.
-	QueueNotice(ctx context.Context, n Notice) (queued bool, err error)
+	// QueueNotices takes notices, all in one transaction, and tells of each whether it was queued: one for whose To
+	// and Rule another was taken less than Interval before its Created is not, and is not kept. With an error none is.
+	QueueNotices(ctx context.Context, all []Notice) (queued []bool, err error)
 	// NextNotices lists at most limit notices that are due at now, oldest first.
 	NextNotices(ctx context.Context, now time.Time, limit int) ([]Notice, error)
 	// MarkSent ends a notice. The hour of its To and Rule goes on.

@@ -3,18 +3,15 @@ package notice
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"congthu/filter"
 )
-
-// ruleVirus is the rule of whose findings recipients are not told.
-const ruleVirus = "virus"
 
 // MaxRecipients is how many recipients of one message are told of it.
 const MaxRecipients = 1000
@@ -28,7 +25,22 @@ type Planner struct {
 	log     *slog.Logger
 	metrics *Metrics
 	wake    func()
+
+	mu   sync.Mutex
+	told map[hearing]time.Time // when somebody was told of a message of which others are still to hear
 }
+
+// hearing is one address's of one message in notices of one kind.
+type hearing struct {
+	kind        Kind
+	id, address string
+}
+
+// Limits of what a Planner remembers of who was told. What it forgets is told again.
+const (
+	rememberTold = 24 * time.Hour
+	maxTold      = 100_000
+)
 
 // PlannerOptions are what a Planner needs; all are.
 type PlannerOptions struct {
@@ -46,96 +58,151 @@ func NewPlanner(o PlannerOptions) (*Planner, error) {
 	if err := o.Identity.Check(); err != nil {
 		return nil, err
 	}
-	return &Planner{o.Identity, o.Ours, o.Queue, o.Now, o.Log, o.Metrics, o.Wake}, nil
+	return &Planner{who: o.Identity, ours: o.Ours, queue: o.Queue, now: o.Now, log: o.Log, metrics: o.Metrics, wake: o.Wake,
+		told: map[hearing]time.Time{}}, nil
 }
 
-// Held queues what people are told of a message that was just held: its internal sender, or the internal
-// recipients when it is inbound and holds no virus. Officers are told by Officers. It counts the notices queued.
-// An error means that the queue did not take a notice; the message is held all the same.
-func (p *Planner) Held(ctx context.Context, tx *filter.Transaction, v filter.Verdict, expires time.Time) (int, error) {
+// Held is what people are to be told of a message that is about to be held: its internal sender, or the internal
+// recipients when it is inbound and holds no virus. Officers are told by Officers. Whoever holds the message queues
+// them with it, in one transaction, and says so (Queued): they are lost no more easily than the message.
+func (p *Planner) Held(tx *filter.Transaction, v filter.Verdict, expires time.Time) []Notice {
 	if p.Own(tx) {
-		return 0, nil
+		return nil
 	}
 	item := NewItem(tx, v, expires)
-	if tx.Direction.FromOurs() {
-		if automatic(tx) {
-			return 0, nil
-		}
-		ok, err := p.tell(ctx, HeldSender, tx.ReversePath, item)
-		return count(ok), err
+	if !tx.Direction.FromOurs() {
+		return p.recipients(HeldRecipient, tx.Recipients, item)
 	}
-	return p.recipients(ctx, HeldRecipient, tx.Recipients, item)
+	if automatic(tx) {
+		return nil
+	}
+	return p.about(nil, HeldSender, tx.ReversePath, item)
 }
 
-// Dropped queues what the internal recipients are told of inbound mail that had to be taken and is not
-// delivered (queue: after). Officers are told by Officers.
-func (p *Planner) Dropped(ctx context.Context, tx *filter.Transaction, v filter.Verdict) (int, error) {
+// Dropped queues what the internal recipients and the officers are told of inbound mail that had to be taken and is
+// not delivered (queue: after). It counts the notices queued; an error means that the queue took none.
+func (p *Planner) Dropped(ctx context.Context, tx *filter.Transaction, v filter.Verdict, officers []string) (int, error) {
 	if p.Own(tx) {
 		return 0, nil
 	}
-	return p.recipients(ctx, DroppedRecipient, tx.Recipients, NewItem(tx, v, time.Time{}))
+	item := NewItem(tx, v, time.Time{})
+	all := p.recipients(DroppedRecipient, tx.Recipients, item)
+	for _, o := range officers {
+		all = p.add(all, Notice{Kind: OfficerDropped, Rule: string(OfficerDropped), Items: []Item{item}}, filter.ParsePath(o, ""))
+	}
+	queued, err := p.enqueue(ctx, all)
+	n := 0
+	for _, ok := range queued {
+		n += count(ok)
+	}
+	return n, err
 }
 
 // Expired queues what internal recipients are told when the time of held messages is over; Item.Expires is when
-// each will be deleted. An address gets one notice with all its messages in it. It lists the ids of the items
-// of which nobody is left to be told: the caller comes again with the others later (an address of theirs got
-// such a notice within the hour), and then some may hear twice, rather than one never.
+// each will be deleted. An address gets one notice with all its messages in it, and hears of each once. It lists the
+// ids of the items of which nobody is left to be told: the caller comes again with the others later (an address of
+// theirs got such a notice within the hour).
 func (p *Planner) Expired(ctx context.Context, items []Item) (told []string, err error) {
-	var order []filter.Path
-	mine, missed := map[string][]Item{}, map[string]bool{}
+	var who []group
+	at := map[string]int{} // in who, by address
 	for _, item := range items {
-		if item.Has(ruleVirus) {
+		if item.Has(filter.RuleVirus) {
 			continue
 		}
 		for _, r := range item.Recipients[:min(len(item.Recipients), MaxRecipients)] {
 			to := filter.ParsePath(r, "")
-			if !p.ours(to.Domain) || p.reach(to) == "" {
+			key := p.reach(to)
+			if key == "" {
 				continue
 			}
-			key := p.reach(to)
-			if mine[key] == nil {
-				order = append(order, to)
+			if _, ok := at[key]; !ok {
+				at[key], who = len(who), append(who, group{to: to})
 			}
 			item.Recipients = []string{key}
-			mine[key] = append(mine[key], item)
+			who[at[key]].items = append(who[at[key]].items, item)
 		}
 	}
-	var errs []error
-	for _, to := range order {
-		list := mine[p.reach(to)]
-		ok, err := p.queueOne(ctx, Notice{Kind: ExpiredRecipient, Rule: string(ExpiredRecipient), Items: list}, to)
-		for _, item := range list {
-			missed[item.ID] = missed[item.ID] || !ok
-		}
-		errs = append(errs, err)
-	}
-	for _, item := range items {
-		if !missed[item.ID] {
-			told = append(told, item.ID)
-		}
-	}
-	return told, errors.Join(errs...)
+	return p.tell(ctx, ExpiredRecipient, items, who)
 }
 
-// Officers queues one notice of an officers' kind to each address, with all items in it. It lists the
-// addresses for which it was queued: an address that is missing got one of this kind within the hour, so that
-// the caller comes again with the same items later. Nothing is queued for an address outside.
+// Officers queues one notice of an officers' kind to each address, with all items in it that it was not told of yet.
+// It lists the ids of the items that all these officers heard of: an officer who got a notice of this kind within the
+// hour hears of the others when the caller comes again with the same items later. An address that no notice can ever
+// go to (CanTell) is not waited for.
 func (p *Planner) Officers(ctx context.Context, k Kind, officers []string, items []Item) (told []string, err error) {
 	if !k.Officer() {
 		return nil, fmt.Errorf("telling officers: %q is no officers' kind", k)
 	}
-	if len(items) == 0 {
+	var who []group
+	for _, o := range officers {
+		to := filter.ParsePath(o, "")
+		if p.reach(to) == "" {
+			p.metrics.Notices.WithLabelValues(string(k), resultOutside).Inc()
+			continue
+		}
+		who = append(who, group{to, items})
+	}
+	if len(who) == 0 {
 		return nil, nil
 	}
-	var errs []error
-	for _, officer := range officers {
-		ok, err := p.queueOne(ctx, Notice{Kind: k, Rule: string(k), Items: items}, filter.ParsePath(officer, ""))
-		if ok {
-			told = append(told, officer)
+	return p.tell(ctx, k, items, who)
+}
+
+// group is what one address is to hear of.
+type group struct {
+	to    filter.Path
+	items []Item
+}
+
+// tell queues a notice to each of the groups of what it was not told of yet, and lists those of the items that nobody
+// is left to be told of.
+func (p *Planner) tell(ctx context.Context, k Kind, items []Item, who []group) (told []string, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.forget()
+	var all []Notice
+	var fresh []group // of each notice
+	for _, g := range who {
+		address := p.reach(g.to)
+		g.items = slices.DeleteFunc(slices.Clone(g.items), func(i Item) bool { return !p.told[hearing{k, i.ID, address}].IsZero() })
+		if len(g.items) == 0 {
+			continue
 		}
-		errs = append(errs, err)
+		before := len(all)
+		if all = p.add(all, Notice{Kind: k, Rule: string(k), Items: g.items}, g.to); len(all) > before {
+			fresh = append(fresh, g)
+		}
 	}
-	return told, errors.Join(errs...)
+	queued, err := p.enqueue(ctx, all)
+	for i, ok := range queued {
+		for _, item := range fresh[i].items {
+			if ok {
+				p.told[hearing{k, item.ID, all[i].To}] = all[i].Created
+			}
+		}
+	}
+	missed := map[string]bool{}
+	for _, g := range who {
+		for _, item := range g.items {
+			missed[item.ID] = missed[item.ID] || p.told[hearing{k, item.ID, p.reach(g.to)}].IsZero()
+		}
+	}
+	for _, item := range items {
+		if err == nil && !missed[item.ID] {
+			told = append(told, item.ID)
+		}
+	}
+	return told, err
+}
+
+// forget drops what is remembered for long, and everything when it is too much.
+func (p *Planner) forget() {
+	now := p.now()
+	for h, at := range p.told {
+		if now.Sub(at) >= rememberTold || at.Sub(now) >= rememberTold || len(p.told) > maxTold {
+			delete(p.told, h)
+		}
+	}
 }
 
 // Own tells whether a message is a notice of ours. Nobody is told of it, whatever is decided about it.
@@ -147,31 +214,31 @@ func (p *Planner) Own(tx *filter.Transaction) bool {
 }
 
 // recipients tells each internal recipient of itself alone: the others may be blind copies.
-func (p *Planner) recipients(ctx context.Context, k Kind, to []filter.Path, item Item) (int, error) {
-	if item.Has(ruleVirus) {
-		return 0, nil
+func (p *Planner) recipients(k Kind, to []filter.Path, item Item) (all []Notice) {
+	if item.Has(filter.RuleVirus) {
+		return nil
 	}
-	queued, errs := 0, []error(nil)
 	for _, r := range to[:min(len(to), MaxRecipients)] {
 		if !p.ours(r.Domain) {
 			continue // the sender's business: not counted as a mistake
 		}
 		item.Recipients = []string{r.String()}
-		ok, err := p.tell(ctx, k, r, item)
-		queued += count(ok)
-		errs = append(errs, err)
+		all = p.about(all, k, r, item)
 	}
-	return queued, errors.Join(errs...)
+	return all
 }
 
-// tell queues a notice about one message to one address.
-func (p *Planner) tell(ctx context.Context, k Kind, to filter.Path, item Item) (bool, error) {
+// about adds a notice about one message to one address.
+func (p *Planner) about(all []Notice, k Kind, to filter.Path, item Item) []Notice {
 	rule := string(k)
 	if len(item.Rules) > 0 {
 		rule = item.Rules[0].Rule
 	}
-	return p.queueOne(ctx, Notice{Kind: k, Rule: rule, Items: []Item{item}}, to)
+	return p.add(all, Notice{Kind: k, Rule: rule, Items: []Item{item}}, to)
 }
+
+// CanTell tells whether a notice can ever go to an address.
+func (p *Planner) CanTell(address string) bool { return p.reach(filter.ParsePath(address, "")) != "" }
 
 // reach is the mailbox to which a notice for to goes, "" when none may: not ours, not an address of RFC 5321
 // in ASCII, or the one that notices come from.
@@ -185,31 +252,50 @@ func (p *Planner) reach(to filter.Path) string {
 	return addr
 }
 
-// queueOne queues n for an address of ours.
-func (p *Planner) queueOne(ctx context.Context, n Notice, to filter.Path) (bool, error) {
+// add completes n for an address of ours and adds it to all.
+func (p *Planner) add(all []Notice, n Notice, to filter.Path) []Notice {
 	if n.To = p.reach(to); n.To == "" {
 		p.metrics.Notices.WithLabelValues(string(n.Kind), resultOutside).Inc()
-		return false, nil
+		return all
 	}
 	n.Created = p.now()
 	n.ID = filter.NewID(n.Created)
 	n, err := fit(n)
 	if err != nil {
-		return false, err
+		p.log.Error("notice not written", "kind", string(n.Kind), "to", n.To, "error", err.Error())
+		return all
 	}
-	ok, err := p.queue.QueueNotice(ctx, n)
-	result := resultQueued
-	switch {
-	case err != nil:
-		result, err = resultError, fmt.Errorf("queueing a notice to %s: %w", n.To, err)
-		p.log.Error("notice not queued", "kind", string(n.Kind), "to", n.To, "error", err.Error())
-	case !ok:
-		result = resultSuppressed
-	default:
+	return append(all, n)
+}
+
+// enqueue gives notices to the queue, all at once; with an error it took none.
+func (p *Planner) enqueue(ctx context.Context, all []Notice) (queued []bool, err error) {
+	if len(all) == 0 {
+		return nil, nil
+	}
+	if queued, err = p.queue.QueueNotices(ctx, all); err != nil {
+		for _, n := range all {
+			p.metrics.Notices.WithLabelValues(string(n.Kind), resultError).Inc()
+		}
+		return nil, fmt.Errorf("queueing %d notices: %w", len(all), err)
+	}
+	p.Queued(all, queued)
+	return queued, nil
+}
+
+// Queued counts notices and tells the Sender, after a queue took them: not those of which somebody was told within
+// the hour.
+func (p *Planner) Queued(all []Notice, queued []bool) {
+	for i, n := range all {
+		result := resultSuppressed
+		if queued[i] {
+			result = resultQueued
+		}
+		p.metrics.Notices.WithLabelValues(string(n.Kind), result).Inc()
+	}
+	if slices.Contains(queued, true) {
 		p.wake()
 	}
-	p.metrics.Notices.WithLabelValues(string(n.Kind), result).Inc()
-	return ok && err == nil, err
 }
 
 // fit shortens a notice to MaxItems and MaxNotice; at least one message stays in it.

@@ -25,6 +25,20 @@ func plan(t testing.TB) (*Planner, *memory, *clock) {
 	return p, q, c
 }
 
+// held queues what people are to be told of a held message, as who holds it does, and counts it.
+func held(t testing.TB, p *Planner, tx *filter.Transaction, v filter.Verdict) int {
+	t.Helper()
+	queued, err := p.enqueue(t.Context(), p.Held(tx, v, noon.AddDate(0, 0, 30)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, ok := range queued {
+		n += count(ok)
+	}
+	return n
+}
+
 // told is who was told what: "kind to rule".
 func told(q *memory) (out []string) {
 	for _, e := range q.all() {
@@ -77,9 +91,8 @@ func TestWhoIsToldOfAHold(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			p, q, _ := plan(t)
-			n, err := p.Held(t.Context(), transaction(t, tc.direction, tc.from, tc.header, tc.to...), heldBy(tc.rules...), noon.AddDate(0, 0, 30))
-			if err != nil || n != len(tc.want) {
-				t.Errorf("%d queued, %v", n, err)
+			if n := held(t, p, transaction(t, tc.direction, tc.from, tc.header, tc.to...), heldBy(tc.rules...)); n != len(tc.want) {
+				t.Errorf("%d queued", n)
 			}
 			if d := cmp.Diff(tc.want, told(q)); d != "" {
 				t.Error(d)
@@ -96,10 +109,8 @@ func TestWhoIsToldOfAHold(t *testing.T) {
 func TestRecipientsDoNotSeeEachOther(t *testing.T) {
 	p, q, _ := plan(t)
 	tx := transaction(t, filter.Inbound, "b@example.com", "", "nvan@monre.gov.vn", "kin@monre.gov.vn")
-	if _, err := p.Held(t.Context(), tx, heldBy("content"), noon); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := p.Dropped(t.Context(), tx, heldBy("marking")); err != nil {
+	held(t, p, tx, heldBy("content"))
+	if _, err := p.Dropped(t.Context(), tx, heldBy("marking"), nil); err != nil {
 		t.Fatal(err)
 	}
 	if got := len(q.all()); got != 4 {
@@ -115,11 +126,7 @@ func TestRecipientsDoNotSeeEachOther(t *testing.T) {
 func TestOneAnHour(t *testing.T) {
 	p, q, c := plan(t)
 	hold := func(from, rule string) int {
-		n, err := p.Held(t.Context(), transaction(t, filter.Outbound, from, "", "b@example.com"), heldBy(rule), noon)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return n
+		return held(t, p, transaction(t, filter.Outbound, from, "", "b@example.com"), heldBy(rule))
 	}
 	for _, step := range []struct {
 		after      time.Duration
@@ -154,23 +161,30 @@ func TestOfficers(t *testing.T) {
 	for i := range items {
 		items[i] = Item{ID: fmt.Sprint(i), Rules: []Reason{{Rule: "virus", Clause: "11.5"}}}
 	}
-	officers := []string{"sec@monre.gov.vn", "someone@example.com", "sec2@monre.gov.vn"}
+	officers := []string{"sec@monre.gov.vn", "someone@example.com", "sec2@monre.gov.vn", "congthu@monre.gov.vn"}
 	got, err := p.Officers(t.Context(), OfficerWaiting, officers, items)
-	if want := []string{"sec@monre.gov.vn", "sec2@monre.gov.vn"}; err != nil || !slices.Equal(got, want) {
-		t.Fatalf("told %v, %v", got, err)
+	if err != nil || len(got) != len(items) {
+		t.Fatalf("told of %d, %v", len(got), err)
+	}
+	if d := cmp.Diff([]string{"officer-waiting sec@monre.gov.vn officer-waiting", "officer-waiting sec2@monre.gov.vn officer-waiting"}, told(q)); d != "" {
+		t.Error(d)
 	}
 	if e := q.all()[0]; len(e.Items) != MaxItems || e.More != 5 {
 		t.Errorf("%d listed, %d more", len(e.Items), e.More)
 	}
-	// The hour of one kind does not silence another, and ends.
+	// The hour of one kind does not silence another, and ends. Nobody hears twice of the same.
 	for _, step := range []struct {
 		after time.Duration
 		kind  Kind
-		want  int
-	}{{0, OfficerWaiting, 0}, {0, OfficerExpired, 2}, {0, OfficerHalf, 2}, {Interval, OfficerWaiting, 2}} {
+		items []Item
+		want  int // items that all heard of
+		more  int // notices
+	}{{0, OfficerWaiting, items, len(items), 0}, {0, OfficerExpired, items, len(items), 2}, {0, OfficerHalf, items, len(items), 2},
+		{0, OfficerWaiting, []Item{{ID: "new"}}, 0, 0}, {Interval, OfficerWaiting, []Item{{ID: "new"}}, 1, 2}, {Interval, OfficerWaiting, items, len(items), 0}} {
 		c.add(step.after)
-		if got, err := p.Officers(t.Context(), step.kind, officers, items); err != nil || len(got) != step.want {
-			t.Errorf("%s: told %v, %v", step.kind, got, err)
+		before := len(q.all())
+		if got, err := p.Officers(t.Context(), step.kind, officers, step.items); err != nil || len(got) != step.want || len(q.all())-before != step.more {
+			t.Errorf("%s: told of %d in %d notices, %v", step.kind, len(got), len(q.all())-before, err)
 		}
 	}
 	if _, err := p.Officers(t.Context(), HeldSender, officers, items); err == nil {
@@ -179,8 +193,75 @@ func TestOfficers(t *testing.T) {
 	if got, err := p.Officers(t.Context(), OfficerHalf, officers, nil); got != nil || err != nil {
 		t.Error("a notice about nothing", got, err)
 	}
-	if got := counted(p.metrics.Notices, "officer-waiting", resultOutside); got != 3 {
-		t.Errorf("%d counted as outside", got)
+	if got, err := p.Officers(t.Context(), OfficerHalf, officers[1:2], items); got != nil || err != nil {
+		t.Error("told of it was somebody outside", got, err)
+	}
+	if !p.CanTell(officers[0]) || p.CanTell(officers[1]) || p.CanTell(officers[3]) {
+		t.Error("who can be told")
+	}
+}
+
+// Officers whose hours do not begin together all hear of everything, each once.
+func TestOfficersOutOfStep(t *testing.T) {
+	p, q, c := plan(t)
+	officers := []string{"a@monre.gov.vn", "b@monre.gov.vn"}
+	if _, err := p.Officers(t.Context(), OfficerExpired, officers[:1], []Item{{ID: "1"}}); err != nil {
+		t.Fatal(err)
+	}
+	c.add(Interval / 2)
+	var got []string
+	for range 4 {
+		var err error
+		if got, err = p.Officers(t.Context(), OfficerExpired, officers, []Item{{ID: "2"}}); err != nil {
+			t.Fatal(err)
+		}
+		c.add(Interval / 2)
+	}
+	if !slices.Equal(got, []string{"2"}) || len(q.all()) != 3 {
+		t.Errorf("told of %v, in %v", got, told(q))
+	}
+	c.add(rememberTold) // and nothing is remembered for ever
+	if _, err := p.Officers(t.Context(), OfficerExpired, officers, []Item{{ID: "3"}}); err != nil || len(p.told) != 2 {
+		t.Errorf("%d remembered, %v", len(p.told), err)
+	}
+	for i := range maxTold + 1 {
+		p.told[hearing{OfficerHalf, fmt.Sprint(i), "a@monre.gov.vn"}] = c.now()
+	}
+	if p.forget(); len(p.told) > maxTold {
+		t.Errorf("%d remembered", len(p.told))
+	}
+}
+
+// Recipients whose hours do not begin together do so too.
+func TestExpiredOutOfStep(t *testing.T) {
+	p, q, c := plan(t)
+	if _, err := p.Expired(t.Context(), []Item{{ID: "1", Recipients: []string{"a@monre.gov.vn"}}}); err != nil {
+		t.Fatal(err)
+	}
+	c.add(Interval / 2)
+	var got []string
+	for range 4 {
+		var err error
+		if got, err = p.Expired(t.Context(), []Item{{ID: "2", Recipients: []string{"a@monre.gov.vn", "b@monre.gov.vn"}}}); err != nil {
+			t.Fatal(err)
+		}
+		c.add(Interval / 2)
+	}
+	if !slices.Equal(got, []string{"2"}) || len(q.all()) != 3 {
+		t.Errorf("told of %v, in %v", got, told(q))
+	}
+}
+
+// What is dropped is told to recipients and officers at once.
+func TestDropped(t *testing.T) {
+	p, q, _ := plan(t)
+	tx := transaction(t, filter.Inbound, "b@example.com", "", "a@monre.gov.vn", "x@example.org")
+	n, err := p.Dropped(t.Context(), tx, heldBy("marking"), []string{"sec@monre.gov.vn", "x@example.com"})
+	if err != nil || n != 2 {
+		t.Errorf("%d, %v", n, err)
+	}
+	if d := cmp.Diff([]string{"dropped-recipient a@monre.gov.vn marking", "officer-dropped sec@monre.gov.vn officer-dropped"}, told(q)); d != "" {
+		t.Error(d)
 	}
 }
 
@@ -223,11 +304,11 @@ func TestExpired(t *testing.T) {
 func TestQueueOut(t *testing.T) {
 	p, q, _ := plan(t)
 	q.fail(errOut)
-	tx := transaction(t, filter.Outbound, "a@monre.gov.vn", "", "b@example.com")
-	if n, err := p.Held(t.Context(), tx, heldBy("subject"), noon); n != 0 || !errors.Is(err, errOut) {
+	tx := transaction(t, filter.Inbound, "b@example.com", "", "a@monre.gov.vn")
+	if n, err := p.Dropped(t.Context(), tx, heldBy("subject"), nil); n != 0 || !errors.Is(err, errOut) {
 		t.Error(n, err)
 	}
-	if got := counted(p.metrics.Notices, "held-sender", resultError); got != 1 {
+	if got := counted(p.metrics.Notices, "dropped-recipient", resultError); got != 1 {
 		t.Errorf("%d counted as errors", got)
 	}
 }
@@ -238,8 +319,8 @@ func TestRecipientsLimit(t *testing.T) {
 	for i := range MaxRecipients + 1 {
 		tx.Recipients = append(tx.Recipients, filter.Path{Local: fmt.Sprint("u", i), Domain: "monre.gov.vn"})
 	}
-	if n, err := p.Held(t.Context(), tx, heldBy("content"), noon); err != nil || n != MaxRecipients || len(q.all()) != n {
-		t.Error(n, err)
+	if n := held(t, p, tx, heldBy("content")); n != MaxRecipients || len(q.all()) != n {
+		t.Error(n)
 	}
 }
 

@@ -47,7 +47,7 @@ func (s sending) put(t testing.TB, to string) string {
 	t.Helper()
 	n := samples(HeldSender)[0]
 	n.ID, n.To, n.Created, n.Rule = filter.NewID(s.c.now()), to, s.c.now(), fmt.Sprint(len(s.q.all()))
-	if ok, err := s.q.QueueNotice(t.Context(), n); !ok || err != nil {
+	if ok, err := s.q.QueueNotices(t.Context(), []Notice{n}); err != nil || !ok[0] {
 		t.Fatal(ok, err)
 	}
 	return n.ID
@@ -299,7 +299,7 @@ func TestSendWithBrokenTemplate(t *testing.T) {
 	s := sender(t, server.Addr, func(o *SenderOptions) { o.Templates = func() *Templates { return own } })
 	n := samples(HeldSender)[0]
 	n.Items[0].Sender = "boom@example.com"
-	if _, err := s.q.QueueNotice(t.Context(), n); err != nil {
+	if _, err := s.q.QueueNotices(t.Context(), []Notice{n}); err != nil {
 		t.Fatal(err)
 	}
 	s.round(t.Context())

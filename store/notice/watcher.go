@@ -11,8 +11,6 @@ import (
 	"congthu/filter"
 )
 
-const ruleMarking = "marking"
-
 // Limits of what is remembered for bursts.
 const (
 	// MaxSenders is how many senders and clients are counted at once; the longest silent is forgotten.
@@ -96,8 +94,8 @@ func (w *Watcher) Observe(s Seen) {
 		if f.Mode != filter.Enforce {
 			continue
 		}
-		virus = virus || f.Rule == ruleVirus && f.Disposition >= filter.Hold
-		if !marked && f.Rule == ruleMarking && f.Disposition == filter.Refuse && s.Disposition == filter.Refuse {
+		virus = virus || f.Rule == filter.RuleVirus && f.Disposition >= filter.Hold
+		if !marked && f.Rule == filter.RuleMarking && f.Disposition == filter.Refuse && s.Disposition == filter.Refuse {
 			marked = true
 			a := s.alert(MarkingRefused, f.Rule, f.Clause)
 			a.Level = f.Level
@@ -118,7 +116,7 @@ func (w *Watcher) Observe(s Seen) {
 			continue
 		}
 		if virus && w.add(w.virusOf, w.viruses, key, s.Time) {
-			a := who.alert(VirusBurst, ruleVirus, "")
+			a := who.alert(VirusBurst, filter.RuleVirus, "")
 			a.Seen = w.viruses.Count
 			w.raise(a)
 		}
