@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"runtime/debug"
+	"slices"
 
 	"congthu/filter/message"
 )
@@ -48,6 +49,10 @@ func Decide(ctx context.Context, j Decider, tx *Transaction, c Content, notKept 
 	// fields there would pass.
 	if m.Header.Cut {
 		return j.Protocol(tx, 552, "3.4", TextHeaderTooBig)
+	}
+	// No policy is asked: what is judged here is not what would be delivered.
+	if slices.ContainsFunc(m.Anomalies, func(a message.Anomaly) bool { return a.Kind.Altered() }) {
+		return j.Protocol(tx, 550, "6.0", TextMalformed)
 	}
 	if tx.Session.Door != doorCheck {
 		switch bad, err := badStart(c); {

@@ -90,6 +90,30 @@ func TestFirstLine(t *testing.T) {
 	}
 }
 
+// A header that mail servers change on the way is refused at every door, whatever the policy says: what is judged
+// is not what arrives.
+func TestAlteredHeader(t *testing.T) {
+	j, err := NewJudge(&Policy{Deadline: time.Minute}, 1, NewMetrics(prometheus.NewRegistry()), slog.New(slog.DiscardHandler), time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text, refused := range map[string]bool{
+		"Subject: a\x00\r\n\r\nx": true, "Cong\x00thu-Verdict: x\r\n\r\nx": true,
+		strings.Repeat("x", 101) + ": a\r\nSubject: b\r\n\r\nx":                                         true,
+		"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Ty\x00pe: x\r\n\r\nx\r\n--b--": true,
+		"Content-Type: text/plain; x=" + strings.Repeat("x", 998) + "\r\n\r\nx":                         true,
+		"Subject: a\r\n\r\nx\x00y": false, strings.Repeat("x", 100) + ": a\r\n\r\nx": false,
+	} {
+		for _, door := range []string{"milter", "relay", "check"} {
+			c := memory{strings.NewReader(text)}
+			v := Decide(t.Context(), j, &Transaction{ID: "01", Session: Session{Door: door}}, c, nil, message.DefaultLimits())
+			if got := v.Reply.String(); strings.HasPrefix(got, "550 5.6.0 ") != refused || v.Passes() == refused {
+				t.Errorf("%.40q at %s: %q", text, door, got)
+			}
+		}
+	}
+}
+
 type memory struct{ *strings.Reader }
 
 func (memory) SHA256() string { return "" }

@@ -33,7 +33,15 @@ const (
 	HeaderTooBig         AnomalyKind = "header-too-big"
 	TooManyFields        AnomalyKind = "too-many-fields"
 	LineTooLong          AnomalyKind = "line-too-long"
+	LongFieldName        AnomalyKind = "long-field-name"   // a field name longer than maxFieldName
+	LongContentLine      AnomalyKind = "long-content-line" // a line of a Content- field longer than maxContentLine
 )
+
+// Altered tells whether mail servers themselves change such a header, each in its own way, before it arrives:
+// whatever is judged, another message may be delivered.
+func (k AnomalyKind) Altered() bool {
+	return k == NULOctet || k == LongFieldName || k == LongContentLine
+}
 
 // Anomaly is one departure, in one part.
 type Anomaly struct {
@@ -47,7 +55,8 @@ func (k AnomalyKind) Ambiguous() bool {
 	switch k {
 	case DuplicateContentType, MalformedContentType, DuplicateParameter, DuplicateEncoding, UnknownEncoding,
 		EncodingOnComposite, MissingBoundary, BoundaryNeverSeen, AmbiguousBoundary, UnclosedMultipart, TextOutside, DuplicateField, BadHeaderLine,
-		MissingBlankLine, NULOctet, BareLineBreak, DamagedBase64, NameTwice, UnreadableAddress, TooManyAddresses, HeaderTooBig, TooManyFields, LineTooLong:
+		MissingBlankLine, NULOctet, BareLineBreak, DamagedBase64, NameTwice, UnreadableAddress, TooManyAddresses, HeaderTooBig, TooManyFields, LineTooLong,
+		LongFieldName, LongContentLine:
 		return true
 	}
 	return false

@@ -188,6 +188,7 @@ func (sp *splitter) split() {
 				sp.bad(end)
 			}
 			f := &b.header.Fields[len(b.header.Fields)-1]
+			sp.contentLine(f.Name, content-i)
 			sp.extend(f, end)
 		case len(b.header.Fields) >= sp.limits.HeaderFields:
 			b.tooBig = true
@@ -200,6 +201,10 @@ func (sp *splitter) split() {
 			} else if name == "" {
 				b.kinds = addKind(b.kinds, MboxLine)
 			}
+			if len(name) > maxFieldName {
+				b.kinds = addKind(b.kinds, LongFieldName)
+			}
+			sp.contentLine(name, content-i)
 			at := int64(i)
 			b.header.Fields = append(b.header.Fields, Field{Name: name,
 				Range: Range{b.at.Start + at, b.at.Start + at}})
@@ -217,6 +222,23 @@ func (sp *splitter) extend(f *Field, end int) {
 	f.Range.End = sp.block.at.Start + int64(end)
 	if len(f.Raw) > sp.limits.LineBytes {
 		sp.block.kinds = addKind(sp.block.kinds, LineTooLong)
+	}
+}
+
+const (
+	// maxFieldName is how long the name of a field may be, in octets. Sendmail ends the header at a longer one;
+	// others break it when it is longer than a line.
+	maxFieldName = 100
+	// maxContentLine is how long a line of a field that says what a part is may be, in octets without its line
+	// break (RFC 5322 section 2.1.1). Servers break or cut a longer one, and with it a boundary or a name.
+	maxContentLine = 998
+)
+
+// contentLine looks at the length of one line of a field.
+func (sp *splitter) contentLine(name string, length int) {
+	const content = "content-"
+	if length > maxContentLine && len(name) > len(content) && strings.EqualFold(name[:len(content)], content) {
+		sp.block.kinds = addKind(sp.block.kinds, LongContentLine)
 	}
 }
 

@@ -47,11 +47,54 @@ func TestLineBreaks(t *testing.T) {
 	}
 }
 
-func TestNULInHeader(t *testing.T) {
-	if m := read(t, "Subject: a\x00b\r\n\r\nhello"); !hasKind(m.Anomalies, NULOctet) {
-		t.Errorf("anomalies %v", m.Anomalies)
+// What servers change on the way is named, in the header of a message and of a part.
+func TestAltered(t *testing.T) {
+	name := func(n int) string { return strings.Repeat("x", n) + ": a\n" }
+	content := func(n int) string { // a field that says what a part is, in one line of n octets
+		const start = "Content-Disposition: inline; x="
+		return start + strings.Repeat("x", n-len(start)) + "\n"
 	}
-	if m := read(t, "Subject: a\r\n\r\nhel\x00lo"); hasKind(m.Anomalies, NULOctet) {
+	for _, tc := range []struct {
+		name, fields string
+		want         AnomalyKind
+	}{
+		{"none", "X-A: a\n", ""},
+		{"NUL in a value", "X-A: a\x00b\n", NULOctet},
+		{"NUL in a name", "Rep\x00ly-To: a@b.vn\n", NULOctet},
+		{"NUL at the end of a line", "X-A: a\x00\n", NULOctet},
+		{"NUL in a fold", "X-A: a\n \x00\n", NULOctet},
+		{"name at the limit", name(maxFieldName), ""},
+		{"name over the limit", name(maxFieldName + 1), LongFieldName},
+		{"name longer than a line", name(1100), LongFieldName},
+		{"blanks after a name", "X-A" + strings.Repeat(" ", maxFieldName) + ": a\n", ""},
+		{"content line at the limit", content(maxContentLine), ""},
+		{"content line over the limit", content(maxContentLine + 1), LongContentLine},
+		{"folded content line over the limit", "CONTENT-Location: a\n " + strings.Repeat("x", maxContentLine) + "\n", LongContentLine},
+		{"content folded often", "Content-Location: a\n" + strings.Repeat(" xxxxxxxxx\n", 200), ""},
+		{"another field's line", "X-A: " + strings.Repeat("x", 2000) + "\n", ""},
+	} {
+		head := "Subject: x\n" + tc.fields
+		for place, raw := range map[string]string{
+			"":  crlf(head + "\nhello"),
+			"1": mixed + crlf("--b\n"+tc.fields+"\nhello\n--b--\n"),
+			"2": mixed + crlf("--b\n\nhello\n--b\nContent-Type: message/rfc822\n\n"+head+"\nhello\n--b--\n"),
+		} {
+			m := read(t, raw)
+			var got []AnomalyKind
+			for _, a := range m.Anomalies {
+				if a.Kind.Altered() {
+					got = append(got, a.Kind)
+					if !a.Kind.Ambiguous() || !strings.HasPrefix(a.Part, place) {
+						t.Errorf("%s in %q: %+v", tc.name, place, a)
+					}
+				}
+			}
+			if tc.want == "" && len(got) > 0 || tc.want != "" && (len(got) != 1 || got[0] != tc.want) {
+				t.Errorf("%s in %q: %q, want %q", tc.name, place, got, tc.want)
+			}
+		}
+	}
+	if m := read(t, "Subject: a\r\n\r\nhel\x00lo"); len(m.Anomalies) > 0 {
 		t.Errorf("a NUL in a body is no anomaly of a header: %v", m.Anomalies)
 	}
 }
