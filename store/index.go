@@ -45,49 +45,80 @@ func (p position) write(ctx context.Context, tx *sql.Tx, gate string) error {
 	return err
 }
 
-// Index puts lines of one gate's log into the index and the statistics, with the position, in one
-// transaction. Lines that are indexed already are passed over. The others must follow the position: ErrGap
-// otherwise, and nothing is indexed. An empty index may begin anywhere, for a log may be pruned.
+// Index puts lines of one log into the index and the statistics, with the position, in one transaction. Lines that
+// are indexed already are passed over. The others must follow the position: ErrGap otherwise, and nothing is indexed.
+// An empty index may begin anywhere, for a log may be pruned. A gate that was renamed goes on in the same log: each
+// name has a position of its own.
 func (s *Store) Index(ctx context.Context, lines []evidence.Line) error {
 	if len(lines) == 0 {
 		return nil
 	}
 	return s.write(ctx, "indexing the evidence", func(tx *sql.Tx) error {
-		gate := lines[0].Gate
-		p, ok, err := readPosition(ctx, tx, gate)
-		if err != nil {
-			return err
+		for len(lines) > 0 {
+			n := 1
+			for n < len(lines) && lines[n].Gate == lines[0].Gate {
+				n++
+			}
+			if err := s.indexGate(ctx, tx, lines[:n]); err != nil {
+				return err
+			}
+			lines = lines[n:]
 		}
-		if !ok {
-			p.seq, p.hash = lines[0].Seq-1, lines[0].Prev
+		return nil
+	})
+}
+
+// indexGate indexes lines of one gate's name.
+func (s *Store) indexGate(ctx context.Context, tx *sql.Tx, lines []evidence.Line) error {
+	gate := lines[0].Gate
+	p, ok, err := readPosition(ctx, tx, gate)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		p.seq, p.hash = lines[0].Seq-1, lines[0].Prev
+	}
+	in := newIndexing(s, tx, gate)
+	defer in.close()
+	for _, l := range lines {
+		if l.Seq > math.MaxInt64 {
+			return fmt.Errorf("%w: record %d of gate %q", ErrInvalid, l.Seq, gate)
 		}
-		in := newIndexing(s, tx, gate)
-		defer in.close()
-		for _, l := range lines {
-			switch {
-			case l.Gate != gate || l.Seq > math.MaxInt64:
-				return fmt.Errorf("%w: record %d of gate %q among those of %q", ErrInvalid, l.Seq, l.Gate, gate)
-			case l.Seq < p.seq || l.Seq == p.seq && l.Hash == p.hash:
-				continue
-			case l.Seq != p.seq+1 || l.Prev != p.hash:
+		if l.Seq < p.seq || l.Seq == p.seq && l.Hash == p.hash {
+			continue
+		}
+		if l.Seq != p.seq+1 || l.Prev != p.hash {
+			if known, err := indexed(ctx, tx, l.Seq-1, l.Prev); err != nil {
+				return err
+			} else if !known || l.Seq <= p.seq {
 				return fmt.Errorf("%w: record %d with the predecessor %.16s, after record %d with the hash %.16s", ErrGap, l.Seq, l.Prev, p.seq, p.hash)
 			}
-			if err := ctx.Err(); err != nil {
-				return context.Cause(ctx)
-			}
-			if err := in.line(ctx, l, p); err != nil {
-				return fmt.Errorf("record %d: %w", l.Seq, err)
-			}
-			p.seq, p.hash = l.Seq, l.Hash
 		}
-		if err := in.enter(ctx); err != nil {
-			return err
+		if err := ctx.Err(); err != nil {
+			return context.Cause(ctx)
 		}
-		if err := in.daily.write(ctx, in); err != nil {
-			return err
+		if err := in.line(ctx, l, p); err != nil {
+			return fmt.Errorf("record %d: %w", l.Seq, err)
 		}
-		return p.write(ctx, tx, gate)
-	})
+		p.seq, p.hash = l.Seq, l.Hash
+	}
+	if err := in.enter(ctx); err != nil {
+		return err
+	}
+	if err := in.daily.write(ctx, in); err != nil {
+		return err
+	}
+	return p.write(ctx, tx, gate)
+}
+
+// indexed tells whether a record is the last that was indexed under some name: then a record of another name may follow.
+func indexed(ctx context.Context, q querier, seq uint64, hash string) (bool, error) {
+	if seq > math.MaxInt64 {
+		return false, nil
+	}
+	var n int
+	err := q.QueryRowContext(ctx, countPositions, int64(seq), hash).Scan(&n)
+	return n > 0, err
 }
 
 // indexing is one transaction of Index. Each statement is prepared once in it.

@@ -22,11 +22,12 @@ type gateLog struct {
 	*evidence.Log
 	dir   string
 	clock *clock
+	name  string // of the gate
 }
 
 func newLog(t *testing.T) *gateLog {
 	t.Helper()
-	g := &gateLog{dir: t.TempDir(), clock: &clock{now: time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC)}}
+	g := &gateLog{dir: t.TempDir(), clock: &clock{now: time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC)}, name: "mx1"}
 	g.open(t)
 	t.Cleanup(func() { g.Close() })
 	return g
@@ -34,7 +35,7 @@ func newLog(t *testing.T) *gateLog {
 
 func (g *gateLog) open(t *testing.T) {
 	t.Helper()
-	l, err := evidence.Open(evidence.Options{Dir: g.dir, Gate: "mx1", Now: g.clock.Now, FileBytes: 10_000, CheckpointEvery: 50})
+	l, err := evidence.Open(evidence.Options{Dir: g.dir, Gate: g.name, Now: g.clock.Now, FileBytes: 10_000, CheckpointEvery: 50})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,10 +80,10 @@ func (d *desk) index(t *testing.T, g *gateLog) {
 	t.Helper()
 	ctx, stop := context.WithCancelCause(t.Context())
 	done := make(chan error)
-	go func() { done <- d.KeepIndex(ctx, g, "mx1", g.dir) }()
+	go func() { done <- d.KeepIndex(ctx, g, g.name, g.dir) }()
 	want, _ := g.Tail()
 	for end := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		seq, _, err := d.Position(t.Context(), "mx1")
+		seq, _, err := d.Position(t.Context(), g.name)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -292,10 +293,46 @@ func TestIndexInOrder(t *testing.T) {
 	other := lines[6]
 	other.Hash = strings.Repeat("1", 64)
 	index([]evidence.Line{other}, store.ErrGap, 7)
-	foreign := lines[8]
-	foreign.Gate = "mx2"
-	index([]evidence.Line{lines[7], foreign}, store.ErrInvalid, 7)
 	index(lines[7:], nil, uint64(len(lines)))
+}
+
+// A gate that gets another name, and its old one again, is indexed on, live and all at once, and the index can be made
+// anew.
+func TestIndexOfRenamedGate(t *testing.T) {
+	g, d := newLog(t), newDesk(t, "")
+	for i, name := range []string{"mx1", "mx2", "mx1"} {
+		if i > 0 {
+			d.catchUp(t, g)
+			g.name = name
+			g.open(t)
+		}
+		g.traffic(t, 5*i, 5)
+		d.index(t, g)
+	}
+	d.catchUp(t, g)
+	if all, _, err := d.Search(t.Context(), store.MessageFilter{}); err != nil || len(all) != 15 || all[0].Gate != "mx1" || all[7].Gate != "mx2" {
+		t.Fatalf("%d found, %v", len(all), err)
+	}
+	live := dump(t, d.path)
+	if _, err := d.Rebuild(t.Context(), g.dir); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(live, dump(t, d.path)); diff != "" {
+		t.Errorf("made anew: %.3000s", diff)
+	}
+	fresh := newDesk(t, "")
+	if err := fresh.Index(t.Context(), readAll(t, g.dir)); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(live, dump(t, fresh.path)); diff != "" {
+		t.Errorf("all at once: %.3000s", diff)
+	}
+	lines := readAll(t, g.dir)
+	last := lines[len(lines)-1]
+	last.Seq, last.Prev, last.Gate = last.Seq+1, strings.Repeat("0", 64), "mx2"
+	if err := fresh.Index(t.Context(), []evidence.Line{last}); !errors.Is(err, store.ErrGap) {
+		t.Errorf("a record of a known name that follows nothing: %v", err)
+	}
 }
 
 // The index of another log at the same place is made anew.

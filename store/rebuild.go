@@ -19,15 +19,21 @@ type Log interface {
 // indexRetry is how long indexing waits after trouble with the database.
 const indexRetry = time.Second
 
-// Rebuild makes the index of a gate's log anew from the files in dir alone, in transactions of a batch each:
+// Rebuild makes the index of a gate's log anew from the files in dir alone, under all names that the gate had, in
+// transactions of a batch each:
 // a search in the meantime finds less. Statistics of days whose records were pruned stay as they are. Cut off
 // in the middle, it leaves an index that is right as far as it goes. records is how many were indexed.
 func (s *Store) Rebuild(ctx context.Context, dir string) (records uint64, err error) {
+	cleared := map[string]bool{}
 	err = evidence.Scan(ctx, dir, 1, func(lines []evidence.Line) error {
-		if records == 0 {
-			if err := s.clear(ctx, lines[0]); err != nil {
+		for _, l := range lines {
+			if cleared[l.Gate] {
+				continue
+			}
+			if err := s.clear(ctx, l); err != nil {
 				return err
 			}
+			cleared[l.Gate] = true
 		}
 		records += uint64(len(lines))
 		return s.Index(ctx, lines)

@@ -3,6 +3,7 @@ package store
 // The statements of the index. See statements_quarantine.go for what they may use.
 const (
 	selectPosition = `SELECT seq, hash, stat_seq, stat_day FROM position WHERE gate = $1`
+	countPositions = `SELECT count(*) FROM position WHERE seq = $1 AND hash = $2`
 	setPosition    = `INSERT INTO position (gate, seq, hash, stat_seq, stat_day) VALUES ($1, $2, $3, $4, $5)
 		ON CONFLICT (gate) DO UPDATE SET seq = $2, hash = $3, stat_seq = $4, stat_day = $5`
 

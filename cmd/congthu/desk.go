@@ -41,7 +41,7 @@ func (k keeping) open(p *program) (*policy.Config, *store.Store, review.Recorder
 
 func recorder(conf *policy.Config) review.Recorder {
 	return func(ctx context.Context, a evidence.Act) error {
-		_, err := evidence.AppendAct(ctx, conf.Evidence.Dir, a)
+		_, err := evidence.AppendAct(ctx, conf.Evidence.Dir, conf.Evidence.Gate, a)
 		if errors.Is(err, fs.ErrNotExist) { // made here, it would belong to whoever types
 			return fmt.Errorf("%w: the gate makes the folder when it starts for the first time", err)
 		}

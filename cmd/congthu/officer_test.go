@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -119,5 +120,29 @@ func TestFailedActs(t *testing.T) {
 	}
 	if again := r.acts(t); len(again) != n {
 		t.Errorf("recorded although there is no such officer: %+v", again[n:])
+	}
+}
+
+// An officer may be there before the gate first runs: what is recorded of that is in the gate's name, and the gate's
+// index and its rebuilding take it.
+func TestOfficerBeforeTheGate(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	conf := filepath.Join(dir, "congthu.yml")
+	text := fmt.Sprintf("organisation: {domains: [monre.gov.vn]}\nevidence: {dir: %q, gate: mx1}\nstore: {dsn: %q}\n", filepath.Join(dir, "evidence"), "sqlite:"+filepath.Join(dir, "congthu.db"))
+	if err := errors.Join(os.Mkdir(filepath.Join(dir, "evidence"), 0o700), os.WriteFile(conf, []byte(text), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	r := &remembered{conf: conf}
+	if code, said := r.command(t, "officer", "add", "--name", "Binh", "--new-key", filepath.Join(dir, "k"), "binh@monre.gov.vn"); code != exitFine {
+		t.Fatalf("exit %d: %s", code, said)
+	}
+	for _, l := range r.lines(t) {
+		if l.Gate != "mx1" {
+			t.Errorf("record %d is in the name of %q", l.Seq, l.Gate)
+		}
+	}
+	if code, said := r.command(t, "store", "rebuild"); code != exitFine {
+		t.Errorf("exit %d: %s", code, said)
 	}
 }

@@ -148,8 +148,9 @@ func controlLine(conn net.Conn) ([]byte, error) {
 
 // AppendAct appends what an officer did, from a process that is not the gate: through the control socket
 // when a gate has the log in dir open, and else by opening the log itself. It waits until ctx ends for a
-// gate that is only starting. The act is durable when it returns.
-func AppendAct(ctx context.Context, dir string, a Act) (seq uint64, err error) {
+// gate that is only starting. The act is durable when it returns. gate is the name that the log's gate has now, for a
+// log that is opened; "" is the name of the gate that wrote last, or the host's in a log without records.
+func AppendAct(ctx context.Context, dir, gate string, a Act) (seq uint64, err error) {
 	if _, err := os.Stat(dir); err != nil {
 		return 0, fmt.Errorf("recording an act: %w", err)
 	}
@@ -160,7 +161,7 @@ func AppendAct(ctx context.Context, dir string, a Act) (seq uint64, err error) {
 		if !errors.Is(err, errNoGate) {
 			break
 		}
-		if seq, err = appendAlone(ctx, dir, a); !errors.Is(err, ErrLocked) || !sleep(ctx, controlRetry) {
+		if seq, err = appendAlone(ctx, dir, gate, a); !errors.Is(err, ErrLocked) || !sleep(ctx, controlRetry) {
 			break
 		}
 	}
@@ -211,11 +212,13 @@ func askGate(ctx context.Context, dir string, a Act) (uint64, error) {
 	return answer.Seq, nil
 }
 
-// appendAlone appends while no gate runs, in the name of the gate that wrote last.
-func appendAlone(ctx context.Context, dir string, a Act) (uint64, error) {
-	gate, err := lastGate(dir)
-	if err != nil {
-		return 0, err
+// appendAlone appends while no gate runs.
+func appendAlone(ctx context.Context, dir, gate string, a Act) (uint64, error) {
+	if gate == "" {
+		var err error
+		if gate, err = lastGate(dir); err != nil {
+			return 0, err
+		}
 	}
 	l, err := Open(Options{Dir: dir, Gate: gate})
 	if err != nil {

@@ -47,7 +47,7 @@ func TestActsReachTheRunningGate(t *testing.T) {
 			var wg sync.WaitGroup
 			for range maxControl / 2 {
 				wg.Go(func() {
-					if _, err := AppendAct(context.Background(), dir, Act{Who: "can.bo@mae.gov.vn", What: Release, Object: "H1",
+					if _, err := AppendAct(context.Background(), dir, "", Act{Who: "can.bo@mae.gov.vn", What: Release, Object: "H1",
 						Details: map[string]string{"to": "a@mae.gov.vn\n"}}); err != nil {
 						t.Error(err)
 					}
@@ -62,7 +62,7 @@ func TestActsReachTheRunningGate(t *testing.T) {
 			if last.Act.What != Release || last.Act.Object != "H1" || last.Act.Details["to"] != "a@mae.gov.vn\n" || last.Gate != "gate1" {
 				t.Errorf("the act is %+v", last.Act)
 			}
-			if _, err := AppendAct(t.Context(), dir, Act{Who: "x", What: "dance"}); err == nil || !strings.Contains(err.Error(), "dance") {
+			if _, err := AppendAct(t.Context(), dir, "", Act{Who: "x", What: "dance"}); err == nil || !strings.Contains(err.Error(), "dance") {
 				t.Errorf("an act that is none: %v", err)
 			}
 		})
@@ -76,7 +76,7 @@ func TestActsWithoutAGate(t *testing.T) {
 	listener, err := listenControl(s.dir)
 	must(t, err)
 	must(t, listener.Close())
-	seq, err := AppendAct(t.Context(), s.dir, Act{Who: "can.bo@mae.gov.vn", What: Delete, Object: "H1"})
+	seq, err := AppendAct(t.Context(), s.dir, "", Act{Who: "can.bo@mae.gov.vn", What: Delete, Object: "H1"})
 	if err != nil || seq != last+1 {
 		t.Fatalf("record %d: %v", seq, err)
 	}
@@ -85,14 +85,24 @@ func TestActsWithoutAGate(t *testing.T) {
 	if a := got[last]; a.Act == nil || a.Act.What != Delete || a.Gate != "gate1" {
 		t.Errorf("record %d is %+v", a.Seq, a)
 	}
-	if _, err := AppendAct(t.Context(), filepath.Join(s.dir, "none"), Act{Who: "x", What: View}); err == nil {
+	// In the name that the gate has now, also into a log that has no record yet.
+	empty := t.TempDir()
+	for _, dir := range []string{s.dir, empty} {
+		if _, err := AppendAct(t.Context(), dir, "gate2", Act{Who: "x", What: View}); err != nil {
+			t.Fatal(err)
+		}
+		if got := records(t, dir); got[len(got)-1].Gate != "gate2" {
+			t.Errorf("%+v", got[len(got)-1])
+		}
+	}
+	if _, err := AppendAct(t.Context(), filepath.Join(s.dir, "none"), "", Act{Who: "x", What: View}); err == nil {
 		t.Error("an act was recorded in a directory that is not there")
 	}
 	// A gate that has the log but no socket yet: the act waits for it.
 	l := mustOpen(t, options(s.dir))
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if _, err := AppendAct(ctx, s.dir, Act{Who: "x", What: View}); err == nil {
+	if _, err := AppendAct(ctx, s.dir, "", Act{Who: "x", What: View}); err == nil {
 		t.Error("an act was recorded although the log was locked")
 	}
 	mustClose(t, l)
@@ -130,7 +140,7 @@ func TestControlSocketTakesAnything(t *testing.T) {
 		c.Close()
 	}
 	eventually(t, "the socket takes acts again", func() bool {
-		_, err := AppendAct(t.Context(), l.Dir(), Act{Who: "x", What: View})
+		_, err := AppendAct(t.Context(), l.Dir(), "", Act{Who: "x", What: View})
 		return err == nil
 	})
 	if seq, _ := l.Tail(); seq != 1 {
