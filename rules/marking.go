@@ -21,6 +21,8 @@ const maxMarked = 20
 //   - below it, from marking.Medium on, the same in monitor mode
 //   - below that, from marking.Low on, a tag in monitor mode
 //   - stamps of declassified papers and banners of other states are held at most
+//   - where so much looks like a marking that not all of it was looked at, and none was found, the mail is held in the
+//     rule's mode
 //
 // The parts are told apart; what all of them say together is in the first finding.
 func markingRule(c Config) filter.Rule {
@@ -30,9 +32,14 @@ func markingRule(c Config) filter.Rule {
 				return nil, nil
 			}
 			found := markedParts{evidence: map[string][]marking.Evidence{}, sha256: map[string]string{}}
+			work := marking.NewWork()
 			err := markingTexts(ctx, tx.Message, func(part string, t marking.Text) {
-				found.add(part, c.Marking.Find(t))
+				found.add(part, c.Marking.FindWithin(ctx, work, t))
+				found.addCut(part, work.TakeCut())
 			})
+			if err == nil && ctx.Err() != nil {
+				err = context.Cause(ctx)
+			}
 			if err != nil {
 				return nil, fmt.Errorf("looking for markings: %w", err)
 			}
@@ -48,11 +55,22 @@ func markingRule(c Config) filter.Rule {
 		}}
 }
 
+// detailCut is the detail of the finding that not all that may be a marking was looked at.
+const detailCut = "too many"
+
 // markedParts is the evidence of a message by part.
 type markedParts struct {
 	order    []string
 	evidence map[string][]marking.Evidence
 	sha256   map[string]string // of files inside of parts
+	cut      bool              // something was not looked at, first in cutPart
+	cutPart  string
+}
+
+func (m *markedParts) addCut(part string, cut bool) {
+	if cut && !m.cut {
+		m.cut, m.cutPart = true, part
+	}
 }
 
 // addFiles adds what was found in the leaves and the files in them. A file inside is named by its leaf and its place
@@ -66,6 +84,7 @@ func (m *markedParts) addFiles(found *extract.Inspection) {
 				m.sha256[part] = f.sha256
 			}
 			m.add(part, slices.Clone(f.evidence)) // outcomes are shared between messages
+			m.addCut(part, f.cut)
 		}
 	}
 }
@@ -94,14 +113,18 @@ func (m *markedParts) findings(c Config) []filter.Finding {
 			marked = append(marked, part{id, said})
 		}
 	}
+	var out []filter.Finding
+	if m.cut && marking.Conclude(all).Score < c.MarkingEnforced {
+		out = append(out, filter.Finding{Part: m.cutPart, PartSHA256: m.sha256[m.cutPart], Level: string(marking.Other), Disposition: filter.Hold,
+			Score: marking.Medium, Detail: detailCut})
+	}
 	if len(marked) == 0 {
-		return nil
+		return out
 	}
 	slices.SortStableFunc(marked, func(a, b part) int {
 		return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.Class, b.Class))
 	})
 	marked[0].Conclusion = marking.Conclude(all)
-	var out []filter.Finding
 	for i, p := range marked {
 		if i == maxMarked {
 			out = append(out, filter.Finding{Mode: filter.Monitor, Disposition: filter.Tag, Score: p.Score, Detail: fmt.Sprintf("%d more", len(marked)-i)})
@@ -131,9 +154,9 @@ func markingFinding(c Config, part string, said marking.Conclusion) filter.Findi
 // NewInspector makes what looks into the files of messages for the rules of c, with the rest of the options as they
 // are. It belongs into Config.Inspector, and Coverage of it into the policy.
 func NewInspector(c Config, o extract.Options) (*extract.Inspector, error) {
-	o.Consumers = map[string]extract.NewConsumer{}
+	o.Consumers = map[string]extract.NewConsumers{}
 	if c.Marking != nil {
-		o.Consumers[filter.RuleMarking] = func() extract.Consumer { return newFileMarks(c.Marking) }
+		o.Consumers[filter.RuleMarking] = newFilesMarks(c.Marking)
 	}
 	if o.Limits == (extract.Limits{}) {
 		o.Limits = extract.DefaultLimits()

@@ -2,6 +2,8 @@ package rules
 
 import (
 	"bytes"
+	"context"
+	"slices"
 	"strings"
 
 	"congthu/filter/extract"
@@ -26,6 +28,8 @@ const windowBytes = 128 << 10
 
 // fileMarks looks for markings in one leaf of a message and the files in it. It keeps evidence, never text.
 type fileMarks struct {
+	ctx      context.Context // of the message: the methods of a consumer carry none
+	work     *marking.Work   // that the message may still cost
 	detector *marking.Detector
 	files    []markedFile
 	at       map[string]int // in files, by path
@@ -37,6 +41,7 @@ type fileMarks struct {
 type markedFile struct {
 	path, sha256 string
 	evidence     []marking.Evidence
+	cut          bool // not all that may be a marking was looked at
 }
 
 // begun is how far the running text of a file has come.
@@ -70,8 +75,16 @@ func viewOf(mediaType string) view {
 	return firstPages
 }
 
-func newFileMarks(d *marking.Detector) *fileMarks {
-	return &fileMarks{detector: d, at: map[string]int{}}
+// newFilesMarks begins the looking into one message: all its leaves share one work.
+func newFilesMarks(d *marking.Detector) extract.NewConsumers {
+	return func(ctx context.Context) extract.NewConsumer {
+		work := marking.NewWork()
+		return func() extract.Consumer { return newFileMarks(ctx, work, d) }
+	}
+}
+
+func newFileMarks(ctx context.Context, work *marking.Work, d *marking.Detector) *fileMarks {
+	return &fileMarks{ctx: ctx, work: work, detector: d, at: map[string]int{}}
 }
 
 // File implements extract.Consumer.
@@ -286,8 +299,9 @@ func (m *fileMarks) endStream() {
 }
 
 func (m *fileMarks) find(f *extract.File, t marking.Text) {
-	found := m.detector.Find(t)
-	if len(found) == 0 {
+	found := m.detector.FindWithin(m.ctx, m.work, t)
+	cut := m.work.TakeCut()
+	if len(found) == 0 && !cut {
 		return
 	}
 	path, sha256 := f.Path, f.SHA256
@@ -302,13 +316,15 @@ func (m *fileMarks) find(f *extract.File, t marking.Text) {
 		m.files = append(m.files, markedFile{path: path, sha256: sha256})
 	}
 	m.files[i].evidence = marking.Merge(m.files[i].evidence, found)
+	m.files[i].cut = m.files[i].cut || cut
 }
 
-// Outcome implements extract.Consumer: a []markedFile.
-func (m *fileMarks) Outcome() any {
+// Outcome implements extract.Consumer: a []markedFile. Where the message's work did not suffice, other leaves had their
+// part in that.
+func (m *fileMarks) Outcome() (outcome any, sure bool) {
 	m.endStream()
 	m.leave(func(*begun) bool { return false })
-	return m.files
+	return m.files, !slices.ContainsFunc(m.files, func(f markedFile) bool { return f.cut })
 }
 
 // overlapFrom is where the next window of a text begins: at the beginning of a line, or else of a letter.

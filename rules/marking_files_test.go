@@ -28,7 +28,8 @@ func detectorOf(t testing.TB) *marking.Detector {
 // marksIn are the conclusions of a consumer, by path.
 func marksIn(m *fileMarks) map[string]string {
 	out := map[string]string{}
-	for _, f := range m.Outcome().([]markedFile) {
+	files, _ := m.Outcome()
+	for _, f := range files.([]markedFile) {
 		if said := marking.Conclude(f.evidence); said.Score >= marking.Medium {
 			out[f.path] = fmt.Sprintf("%s %s", said.Level, said.Class)
 		}
@@ -82,7 +83,7 @@ func TestWhereStampsStand(t *testing.T) {
 		{"innocent", word, []extract.Text{body(0, "Mật khẩu\nMật độ trạm\nBảo mật\n"+plain(300))}, false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			m := newFileMarks(detectorOf(t))
+			m := newFileMarks(t.Context(), marking.NewWork(), detectorOf(t))
 			f := &extract.File{Type: tc.mediaType}
 			m.File(f)
 			for _, text := range tc.texts {
@@ -112,7 +113,7 @@ func pieces(value string) []extract.Text {
 
 // Texts of files inside come mixed with those of the file around them. Each counts for its own file.
 func TestMarkedFilesApart(t *testing.T) {
-	m := newFileMarks(detectorOf(t))
+	m := newFileMarks(t.Context(), marking.NewWork(), detectorOf(t))
 	zip, a, inA, b := &extract.File{Type: "application/zip"}, &extract.File{Path: "/1", Type: "application/msword", SHA256: "aa"},
 		&extract.File{Path: "/1/1", Type: "text/plain", SHA256: "bb"}, &extract.File{Path: "/2", Type: "text/plain", SHA256: "cc"}
 	m.File(zip)
@@ -137,7 +138,7 @@ func TestMarkedFilesApart(t *testing.T) {
 
 // However many files in an archive are marked, what is remembered stays small.
 func TestManyMarkedFiles(t *testing.T) {
-	m := newFileMarks(detectorOf(t))
+	m := newFileMarks(t.Context(), marking.NewWork(), detectorOf(t))
 	m.File(&extract.File{Type: "application/zip"})
 	for i := range 5000 {
 		f := &extract.File{Path: fmt.Sprintf("/%d", i+1), Type: "text/plain"}
@@ -156,7 +157,7 @@ func TestManyMarkedFiles(t *testing.T) {
 // A text of any length is looked at in windows, whose border hides nothing.
 func TestWindowsOfText(t *testing.T) {
 	for _, at := range []int{0, windowBytes - 8, windowBytes - 3, windowBytes, windowBytes + 1, 3*windowBytes - 5} {
-		m := newFileMarks(detectorOf(t))
+		m := newFileMarks(t.Context(), marking.NewWork(), detectorOf(t))
 		f := &extract.File{Type: "text/plain"}
 		m.File(f)
 		line := "nước mặt\n"

@@ -73,13 +73,17 @@ type Consumer interface {
 	File(f *File)
 	Fact(f *File, fact Fact)
 	Text(f *File, t Text)
-	// Outcome is what the consumer made of it. It is remembered by the leaf's hash, shared between
-	// messages and never changed, and must hold no text.
-	Outcome() any
+	// Outcome is what the consumer made of it. When it is sure, it depends on the leaf alone: then it is
+	// remembered by the leaf's hash, shared between messages and never changed. It must hold no text.
+	Outcome() (outcome any, sure bool)
 }
 
 // NewConsumer makes a consumer for one leaf.
 type NewConsumer func() Consumer
+
+// NewConsumers begins the looking into one message, which ends with ctx at the latest: what it returns makes a
+// consumer for each of the message's leaves, which are looked into one after the other.
+type NewConsumers func(ctx context.Context) NewConsumer
 
 // Reasons why something was not inspected that come from looking into files.
 const (
@@ -120,11 +124,11 @@ type Inspector struct {
 // Options are what an inspector works with.
 type Options struct {
 	Limits    Limits
-	Consumers map[string]NewConsumer // by the rule's name
-	Pool      *Pool                  // nil: what needs a worker is not inspected
-	Budget    *message.Budget        // of octets kept while looking into files; nil is unbounded
-	CacheSize int                    // outcomes remembered; 0 for none
-	Hit       func()                 // told of each outcome that was remembered; nil is none
+	Consumers map[string]NewConsumers // by the rule's name
+	Pool      *Pool                   // nil: what needs a worker is not inspected
+	Budget    *message.Budget         // of octets kept while looking into files; nil is unbounded
+	CacheSize int                     // outcomes remembered; 0 for none
+	Hit       func()                  // told of each outcome that was remembered; nil is none
 }
 
 // New makes an inspector.

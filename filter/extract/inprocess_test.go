@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -38,7 +39,7 @@ func (s *seen) Text(f *File, t Text) {
 		}
 	}
 }
-func (s *seen) Outcome() any { return s }
+func (s *seen) Outcome() (any, bool) { return s, true }
 
 // inspect looks into one file without workers.
 func inspect(t testing.TB, name, mediaType string, file []byte, l Limits) *seen {
@@ -49,7 +50,7 @@ func inspect(t testing.TB, name, mediaType string, file []byte, l Limits) *seen 
 // inspectWith looks into one file with workers.
 func inspectWith(t testing.TB, p *Pool, name, mediaType string, file []byte, l Limits) *seen {
 	t.Helper()
-	in, err := New(Options{Limits: l, Pool: p, Consumers: map[string]NewConsumer{"all": func() Consumer { return &seen{} }}})
+	in, err := New(Options{Limits: l, Pool: p, Consumers: map[string]NewConsumers{"all": func(context.Context) NewConsumer { return func() Consumer { return &seen{} } }}})
 	if err != nil {
 		t.Fatal(err)
 	}

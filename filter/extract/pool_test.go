@@ -162,7 +162,7 @@ func (g *gathered) Text(f *File, t Text) {
 	g.text += len(t.Value)
 	g.lines = append(g.lines, fmt.Sprintf("%s %s%s %d.%d %.40q", f.Path, t.Kind, t.Name, t.Page, t.Reading, t.Value))
 }
-func (g *gathered) Outcome() any { return g }
+func (g *gathered) Outcome() (any, bool) { return g, true }
 
 type count struct {
 	mu sync.Mutex
@@ -197,7 +197,7 @@ func newPool(t testing.TB, workers int, deadline time.Duration) (*Pool, *count) 
 // look looks into one file with the tricks.
 func look(t testing.TB, p *Pool, l Limits, file string) (*gathered, []message.NotInspected) {
 	t.Helper()
-	in, err := New(Options{Limits: l, Pool: p, Consumers: map[string]NewConsumer{"all": func() Consumer { return &gathered{} }}})
+	in, err := New(Options{Limits: l, Pool: p, Consumers: map[string]NewConsumers{"all": func(context.Context) NewConsumer { return func() Consumer { return &gathered{} } }}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -334,7 +334,7 @@ func TestCache(t *testing.T) {
 	p, _ := newPool(t, 1, 20*time.Second)
 	made := 0
 	in, err := New(Options{Limits: DefaultLimits(), Pool: p, CacheSize: 10,
-		Consumers: map[string]NewConsumer{"all": func() Consumer { made++; return &gathered{} }}})
+		Consumers: map[string]NewConsumers{"all": func(context.Context) NewConsumer { return func() Consumer { made++; return &gathered{} } }}})
 	if err != nil {
 		t.Fatal(err)
 	}

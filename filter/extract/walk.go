@@ -21,6 +21,7 @@ type content interface {
 // job is the looking into one message: what its limits have left.
 type job struct {
 	in      *Inspector
+	make    map[string]NewConsumer
 	members int   // files inside of others, so far
 	octets  int64 // of them
 	text    int64 // octets of text
@@ -28,7 +29,10 @@ type job struct {
 
 // inspect looks into every leaf.
 func (in *Inspector) inspect(ctx context.Context, m *message.Message) (*Inspection, error) {
-	j := &job{in: in}
+	j := &job{in: in, make: map[string]NewConsumer{}}
+	for name, begin := range in.options.Consumers {
+		j.make[name] = begin(ctx)
+	}
 	out := &Inspection{}
 	for p := range m.Leaves() {
 		if err := ctx.Err(); err != nil {
@@ -71,7 +75,7 @@ func (j *job) leaf(ctx context.Context, p *message.Part) (Leaf, error) {
 		return Leaf{Part: p, SHA256: key.sha256, result: *r}, nil
 	}
 	w := &walk{job: j, part: p, consumers: map[string]Consumer{}}
-	for name, make := range j.in.options.Consumers {
+	for name, make := range j.make {
 		w.consumers[name] = make()
 	}
 	f := &File{Names: p.Names, Size: c.Size(), SHA256: key.sha256}
@@ -80,7 +84,12 @@ func (j *job) leaf(ctx context.Context, p *message.Part) (Leaf, error) {
 	}
 	w.result.Outcomes = map[string]any{}
 	for name, c := range w.consumers {
-		w.result.Outcomes[name] = c.Outcome()
+		outcome, sure := c.Outcome()
+		w.result.Outcomes[name] = outcome
+		w.unsure = w.unsure || !sure
+	}
+	if ctx.Err() != nil { // a consumer may have stopped before the file's end
+		return Leaf{}, context.Cause(ctx)
 	}
 	if !w.unsure {
 		j.in.cache.put(key, &w.result)

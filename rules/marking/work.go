@@ -21,8 +21,13 @@ type Work struct {
 // NewWork is the work of one message.
 func NewWork() *Work { return &Work{left: maxWork} }
 
-// Cut tells that something that may be a marking was not looked at: finding nothing says nothing then.
-func (w *Work) Cut() bool { return w.cut }
+// TakeCut tells whether something that may be a marking was not looked at since it was last asked: then finding nothing
+// says nothing.
+func (w *Work) TakeCut() bool {
+	cut := w.cut
+	w.cut = false
+	return cut
+}
 
 // spend takes octets from the work.
 func (w *Work) spend(octets int) { w.left -= octets }
