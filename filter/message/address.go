@@ -70,7 +70,24 @@ func strictAddresses(v string) (list []Address, ok bool) {
 			return nil, false
 		}
 	}
+	for _, a := range found {
+		// An atom may hold octets that no domain has (RFC 5322 section 3.4.1), or an encoded-word, which is none
+		// there (RFC 2047 section 5): programs read another address out of it.
+		_, domain, _ := cutLast(a.Address, '@')
+		if strings.Contains(a.Address, "=?") || strings.IndexFunc(domain, isNoDomain) >= 0 && !strings.HasPrefix(domain, "[") {
+			return nil, false
+		}
+	}
 	return decodedAddresses(v, found), true
+}
+
+// cutLast cuts s at its last sep.
+func cutLast(s string, sep byte) (before, after string, found bool) {
+	i := strings.LastIndexByte(s, sep)
+	if i < 0 {
+		return s, "", false
+	}
+	return s[:i], s[i+1:], true
 }
 
 // closeAt takes the comments and blanks beside each @ away, which RFC 5322 section 3.4.1 allows and
@@ -123,10 +140,7 @@ func wordCharset(charset string, r io.Reader) (io.Reader, error) {
 func decodedAddresses(v string, list []*mail.Address) []Address {
 	out := make([]Address, 0, len(list))
 	for _, a := range list {
-		local, domain := a.Address, ""
-		if i := strings.LastIndexByte(a.Address, '@'); i >= 0 {
-			local, domain = a.Address[:i], a.Address[i+1:]
-		}
+		local, domain, _ := cutLast(a.Address, '@')
 		out = append(out, Address{DecodeText(a.Name), local, domain})
 	}
 	// A letter split between two encoded-words is lost to the strict parser.

@@ -72,6 +72,7 @@ type mailbox struct {
 	routed  []Address // "domain!user" and "user%domain", which are addresses when there is no @
 	quoted  bool      // there was a quoted-string
 	encoded bool      // there may be an encoded-word
+	hidden  bool      // one in an address
 }
 
 // run are words that dots join.
@@ -144,7 +145,7 @@ func (s *mailboxScanner) other(i int) int {
 			return i + n + 1
 		}
 	case c == '=' && strings.HasPrefix(s.src[i:], "=?"):
-		s.box.encoded = true
+		s.box.encoded, s.box.hidden = true, s.box.hidden || s.run.domain
 		if s.words == nil {
 			break
 		}
@@ -224,6 +225,7 @@ func (r *run) cut() {
 // at takes in an @ at i: the run is the local part of what follows, also when it is a domain.
 func (s *mailboxScanner) at(i int) {
 	local, start := s.run.localPart(), s.run.start
+	s.box.hidden = s.box.hidden || s.box.encoded && strings.Contains(local, "=?")
 	s.endRun(i)
 	s.run.domain, s.run.joins, s.run.local, s.run.localAt = true, true, local, start
 }
@@ -353,7 +355,8 @@ func (s *mailboxScanner) endMailbox(end int) {
 		s.out.add(b.routed)
 	}
 	text := s.src[b.start:end]
-	if s.out.taken == taken && b.encoded && s.inner == 0 {
+	// An address that holds an encoded-word is another to programs that decode all of a field first.
+	if (s.out.taken == taken && b.encoded || b.hidden) && s.inner == 0 {
 		scanMailboxes(DecodeText(text), s.out, 1, false)
 	}
 	// A whole address in quotes is one to programs that take the quotes away.

@@ -94,6 +94,17 @@ func TestAddressesAsClientsReadThem(t *testing.T) {
 		{`=?utf-8?Q?"?= , nvan@gmail.com, "b <a@b.vn>`, "! nvan@gmail.com a@b.vn"},
 		{"=?utf-8?Q?Nguyen,_An?= <a@b.vn>", "! a@b.vn"},
 		{"=?utf-8?Q?a,nvan@gmail.com,?= <a@b.vn>", "! nvan@gmail.com a@b.vn"},
+		{"nvan@=?utf-8?q?gmail.com?=", "! nvan@utf-8 nvan@gmail.com"},
+		{"An <nvan@=?utf-8?b?Z21haWwuY29t?=>", "! nvan@utf-8 nvan@gmail.com"},
+		{"nvan@gm=?utf-8?q?ail?=.com, b@a.vn", "! nvan@gm nvan@gmail.com b@a.vn"},
+		{"nvan@ =?utf-8?q?gmail.com?=", "! nvan@utf-8 nvan@gmail.com"},
+		{"=?utf-8?q?nvan=40gmail.com,?=@monre.gov.vn", "! ?=@monre.gov.vn =?utf-8?q?nvan=40gmail.com,?=@monre.gov.vn nvan@gmail.com"},
+		// An atom may hold what no domain does; programs stop there.
+		{"nvan@gmail.com?subject=x", "! nvan@gmail.com"},
+		{"An <nvan@gmail.com?cc=b@a.vn>", "! nvan@gmail.com ?cc=b@a.vn"},
+		{"nvan@gmail.com/x", "! nvan@gmail.com"},
+		{"nvan@gmail.com#x, <b@gmail.com&c>", "! nvan@gmail.com b@gmail.com"},
+		{"a?b/c=d@gmail.com", "a?b/c=d@gmail.com"},
 		{"nobody", "!"}, {"<>", "!"}, {"@gmail.com", "!"}, {"nvan@", "!"},
 	} {
 		if got := shown(test.value); got != test.want {
