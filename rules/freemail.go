@@ -2,17 +2,19 @@ package rules
 
 import (
 	"context"
+	"strings"
 
 	"congthu/filter"
 	"congthu/rules/pack"
 )
 
 // Details of the free-mail rule's findings. Official mail to free-mail boxes (citizens, firms) is counted
-// with what whichRecipients says.
+// with what whichRecipients says, and so are the fields of answerFields with their names.
 const (
 	detailFrom          = "from"
 	detailSender        = "sender"
 	detailReplyTo       = "reply-to"
+	detailMailReplyTo   = "mail-reply-to"
 	detailReversePath   = "reverse-path"
 	detailCorrespondent = "correspondent" // mail from a free-mail box outside; counted
 	detailForwarded     = "forwarded"     // automatic forwarding to a free-mail box
@@ -83,6 +85,7 @@ func (f freeMailDomains) outbound(tx *filter.Transaction) []filter.Finding {
 			out[i] = counted(out[i].Detail, out[i].Text)
 		}
 	}
+	out = append(out, f.answers(tx)...)
 	boxes := f.boxes(tx)
 	out = append(out, f.forwarding(tx, boxes)...)
 	if len(boxes) > 0 {
@@ -111,6 +114,7 @@ func (f freeMailDomains) senders(tx *filter.Transaction) []filter.Finding {
 		{"From", detailFrom, filter.TextFreeMailFrom},
 		{"Sender", detailSender, filter.TextFreeMailSender},
 		{"Reply-To", detailReplyTo, filter.TextFreeMailReplyTo},
+		{"Mail-Reply-To", detailMailReplyTo, filter.TextFreeMailReplyTo}, // programs take it for the author's Reply-To
 	} {
 		if f.inField(tx, field.name) {
 			out = append(out, filter.Finding{Detail: field.detail, Text: field.text})
@@ -118,6 +122,22 @@ func (f freeMailDomains) senders(tx *filter.Transaction) []filter.Finding {
 	}
 	if f.has(tx.ReversePath.Domain) {
 		out = append(out, filter.Finding{Detail: detailReversePath, Text: filter.TextFreeMailReversePath})
+	}
+	return out
+}
+
+// answerFields are further fields that some programs answer to. They do not say from where the author works:
+// Mail-Followup-To names everybody who takes part, citizens too, and Resent fields (RFC 5322 section 3.6.6) are of
+// whoever sent a mail on. So free-mail in them is counted, never acted on. A constant table.
+var answerFields = [...]string{"Mail-Followup-To", "Resent-From", "Resent-Sender", "Resent-Reply-To"}
+
+// answers counts free-mail in answerFields.
+func (f freeMailDomains) answers(tx *filter.Transaction) []filter.Finding {
+	var out []filter.Finding
+	for _, name := range answerFields {
+		if f.inField(tx, name) {
+			out = append(out, counted(strings.ToLower(name), filter.TextFreeMailReplyTo))
+		}
 	}
 	return out
 }

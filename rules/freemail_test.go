@@ -83,6 +83,16 @@ func TestFreeMail(t *testing.T) {
 		{filter.Outbound, us, "a@b.example", "From: <a@monre.gov.vn>\nReply-To: <a@notgmail.com>\n", ""},
 		{filter.Outbound, us, "a@b.example", "From: <a@monre.gov.vn>\nReply-To: <a@gmail.com.b.example>\n", ""},
 		{filter.Outbound, us, "a@b.example", "From: <a@monre.gov.vn>\nReply-To: <a@hus.vnu.edu.vn>, <b@laocai.gov.vn>\n", ""},
+		// Other fields that programs answer to.
+		{filter.Outbound, us, "a@b.example", "From: <a@monre.gov.vn>\nMail-Reply-To: <a@gmail.com>\n", "mail-reply-to"},
+		{filter.Outbound, us, "a@b.example", "From: <a@monre.gov.vn>\nMail-Followup-To: <a@monre.gov.vn>, <dan@gmail.com>\n", "(mail-followup-to accept)"},
+		{filter.Outbound, us, "a@b.example", "From: <a@monre.gov.vn>\nResent-Reply-To: <a@gmail.com>\nResent-From: <a@gmail.com>\nResent-Sender: <a@gmail.com>\n",
+			"(resent-from accept) (resent-sender accept) (resent-reply-to accept)"},
+		{filter.Inbound, "x@b.example", us, "From: <x@b.example>\nMail-Reply-To: <y@gmail.com>\nMail-Followup-To: <y@gmail.com>\n", ""},
+		// What programs make an address of.
+		{filter.Outbound, us, "a@b.example", "From: <a@monre.gov.vn>\nReply-To: nv@=?utf-8?q?gmail.com?=\n", "reply-to"},
+		{filter.Outbound, us, "a@b.example", "From: <a@monre.gov.vn>\nReply-To: nv@gmail.com?subject=x\n", "reply-to"},
+		{filter.Outbound, us, "a@b.example", "From: <a@monre.gov.vn>\nReply-To: nv@gmail.com/x\n", "reply-to"},
 		// The administrator's lists.
 		{filter.Outbound, us, "a@b.example", "From: <a@monre.gov.vn>\nReply-To: <a@mail.thu-rieng.vn>\n", "reply-to"},
 		{filter.Outbound, us, "a@b.example", "From: <a@monre.gov.vn>\nReply-To: <a@vnn.vn>, <b@fpt.vn>\n", ""},

@@ -61,6 +61,7 @@ type file struct {
 	Sources   []Source `yaml:"sources"`
 	List      string   `yaml:"list"`
 	Additions []string `yaml:"additions"`
+	Own       []string `yaml:"own"`
 	Vietnam   []string `yaml:"vietnam"`
 	Never     []string `yaml:"never"`
 }
@@ -153,7 +154,7 @@ func (f *file) pack() (*FreeMail, error) {
 	for _, l := range []struct {
 		key     string
 		domains []string
-	}{{"never", f.Never}, {"additions", f.Additions}, {"vietnam", f.Vietnam}} {
+	}{{"never", f.Never}, {"additions", f.Additions}, {"own", f.Own}, {"vietnam", f.Vietnam}} {
 		for i, d := range l.domains {
 			if err := CheckDomain(d); err != nil {
 				return nil, fmt.Errorf("%s[%d]: %w", l.key, i, err)
@@ -169,7 +170,7 @@ func (f *file) pack() (*FreeMail, error) {
 			return nil, fmt.Errorf("never must name %s", d)
 		}
 	}
-	for _, d := range slices.Concat(f.Additions, f.Vietnam) {
+	for _, d := range slices.Concat(f.Additions, f.Own, f.Vietnam) {
 		if err := p.add(d); err != nil {
 			return nil, err
 		}

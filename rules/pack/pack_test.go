@@ -14,7 +14,9 @@ var popular = strings.Fields(`gmail.com googlemail.com yahoo.com yahoo.com.vn ya
 	outlook.com outlook.com.vn live.com msn.com icloud.com me.com mac.com zoho.com zohomail.com mail.ru bk.ru list.ru
 	inbox.ru yandex.com yandex.ru proton.me protonmail.com pm.me gmx.com gmx.net mail.com aol.com qq.com 163.com 126.com
 	naver.com vnn.vn fpt.vn hotmail.com.vn live.vn hcm.vnn.vn hn.vnn.vn fmail.vnn.vn pmail.vnn.vn hcm.fpt.vn fptnet.com.vn
-	netnam.vn netnam.org.vn saigonnet.vn vol.vn viettel.vn zing.vn tutanota.com tuta.com`)
+	netnam.vn netnam.org.vn saigonnet.vn vol.vn viettel.vn zing.vn tutanota.com tuta.com
+	fastmail.com hey.com disroot.org riseup.net cock.li mailinator.com 10minutemail.com yopmail.com mozmail.com simplelogin.com
+	duck.com privaterelay.appleid.com`)
 
 func builtInPack(t testing.TB) *FreeMail {
 	t.Helper()
@@ -58,6 +60,7 @@ func TestHas(t *testing.T) {
 		"mail.yahoo.com.vn":                     true, // below yahoo.com.vn
 		"a.b.c.gmail.com":                       true,
 		"notgmail.com":                          false,
+		"appleid.com":                           false, // only privaterelay below it
 		"gmail.com.example.vn":                  false,
 		"monre.gov.vn":                          false,
 		"gov.vn":                                false,
@@ -108,6 +111,7 @@ func TestReadFreeMailErrors(t *testing.T) {
 		{"upper case", "b.example", "B.example", "", `p.yml: additions[0]: "B.example" is not written as "b.example"`},
 		{"never lacks gov.vn", "never: [edu.vn, gov.vn]", "never: [edu.vn]", "", "p.yml: never must name gov.vn"},
 		{"under never", "b.example", "b.gov.vn", "", `p.yml: "b.gov.vn" is under never`},
+		{"unsorted list of our own", "[c.example]\nown: [c.example, b.example]", "[]", "", `p.yml: own[1]: "b.example" is not after "c.example"; sort the list, each domain once`},
 		{"unsorted overlay", "[c.example]", "[c.example, a.example]", "", `p.yml: vietnam[1]: "a.example" is not after "c.example"; sort the list, each domain once`},
 		{"twice in the pack", "", "", "a.example\nb.example\n", `list.txt:2: "b.example" stands twice in the pack`},
 		{"list unsorted", "", "", "a.example\n\n# note\nd.example\nd.example\n", `list.txt:5: "d.example" is not after "d.example"; sort the list, each domain once`},
