@@ -18,15 +18,15 @@ import (
 )
 
 func TestCorpus(t *testing.T) {
-	large, err := attached("large", largeAttachment)
+	large, err := attached("large", largeAttachment, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	mix, err := mixed(100)
+	mix, err := mixed(100, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	all := append(append(smallMails(3), large...), mix...)
+	all := append(append(smallMails(3, 0), large...), mix...)
 	kinds := map[string]int{}
 	for _, w := range all {
 		kind := "none of the sizes"
@@ -76,7 +76,7 @@ func startSink(t *testing.T) (addr string, k *counter) {
 
 func TestLoadCountsAndPaces(t *testing.T) {
 	addr, k := startSink(t)
-	l := load{mails: smallMails(2), count: 9, sessions: 3, every: 10 * time.Millisecond}
+	l := load{mails: smallMails(2, 0), count: 9, sessions: 3, every: 10 * time.Millisecond}
 	for want := 9; want <= 18; want += 9 { // a second run counts anew
 		got, err := l.run(addr, k)
 		if err != nil || got.dotP50 <= 0 || got.dotP99 < got.dotP50 || got.perSecond <= 0 {
@@ -103,7 +103,7 @@ func TestRefusalEndsARun(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	if _, err := (load{mails: smallMails(1), count: 1, sessions: 1}).run(s.Addr, k); err == nil || !strings.Contains(err.Error(), "550") {
+	if _, err := (load{mails: smallMails(1, 0), count: 1, sessions: 1}).run(s.Addr, k); err == nil || !strings.Contains(err.Error(), "550") {
 		t.Errorf("a refused mail gave %v", err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"encoding/base64"
+	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -19,14 +20,14 @@ const words = "Kính gửi các đơn vị trực thuộc Bộ đề nghị báo
 type wire []byte
 
 // smallMails are n mails of 5 kB: multipart/alternative, Vietnamese subject and text, each with its
-// own Message-ID.
-func smallMails(n int) []wire {
+// own Message-ID. Another turn has other texts: a filter that remembers what it saw shall not know them.
+func smallMails(n, turn int) []wire {
 	out := make([]wire, n)
 	for i := range out {
-		rnd := rand.New(rand.NewPCG(uint64(i), 5))
+		rnd := rand.New(rand.NewPCG(uint64(i), uint64(turn)))
 		plain := text(rnd, 1500)
 		html := "<html><body><p>" + strings.ReplaceAll(text(rnd, 2100), "\r\n", "</p>\r\n<p>") + "</p></body></html>\r\n"
-		msg := head(fmt.Sprintf("small-%d", i)) + "Content-Type: multipart/alternative; boundary=\"=_small\"\r\n\r\n" +
+		msg := head(fmt.Sprintf("small-%d-%d", turn, i)) + "Content-Type: multipart/alternative; boundary=\"=_small\"\r\n\r\n" +
 			"--=_small\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n" + plain +
 			"--=_small\r\nContent-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n" + lines(base64.StdEncoding.EncodeToString([]byte(html))) +
 			"--=_small--\r\n"
@@ -44,14 +45,14 @@ const (
 )
 
 // attached are three mails with one attachment of that many octets each: a zip, a PDF and a JPEG.
-func attached(name string, octets int) ([]wire, error) {
+func attached(name string, octets, turn int) ([]wire, error) {
 	var out []wire
 	for i, kind := range []string{"zip", "pdf", "jpg"} {
-		raw, err := content(kind, byte(i), octets)
+		raw, err := content(kind, uint64(3*turn+i), octets)
 		if err != nil {
 			return nil, fmt.Errorf("making a %s: %w", kind, err)
 		}
-		msg := head(name+"-"+kind) + "Content-Type: multipart/mixed; boundary=\"=_large\"\r\n\r\n" +
+		msg := head(fmt.Sprintf("%s-%d-%s", name, turn, kind)) + "Content-Type: multipart/mixed; boundary=\"=_large\"\r\n\r\n" +
 			"--=_large\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nXin gui tep kem theo.\r\n" +
 			"--=_large\r\nContent-Type: application/octet-stream; name=\"tep." + kind + "\"\r\nContent-Disposition: attachment; filename=\"tep." + kind +
 			"\"\r\nContent-Transfer-Encoding: base64\r\n\r\n" + lines(base64.StdEncoding.EncodeToString(raw)) + "--=_large--\r\n"
@@ -61,9 +62,11 @@ func attached(name string, octets int) ([]wire, error) {
 }
 
 // content begins and ends as a file of that kind does; what is between cannot be compressed.
-func content(kind string, seed byte, octets int) ([]byte, error) {
+func content(kind string, seed uint64, octets int) ([]byte, error) {
 	raw := make([]byte, octets)
-	rand.NewChaCha8([32]byte{seed}).Read(raw) // never fails
+	var key [32]byte
+	binary.LittleEndian.PutUint64(key[:], seed)
+	rand.NewChaCha8(key).Read(raw) // never fails
 	switch kind {
 	case "pdf":
 		copy(raw, "%PDF-1.5\n1 0 obj\n<< /Type /Catalog /Pages 2 0 R >>\nendobj\n2 0 obj\n<< /Type /Pages /Kids [] /Count 0 >>\nendobj\n3 0 obj\nstream\n")
@@ -93,13 +96,13 @@ func content(kind string, seed byte, octets int) ([]byte, error) {
 const zipAround = 200
 
 // mixed are n mails: of twenty, sixteen of 5 kB, three of 200 kB and one of 5 MB.
-func mixed(n int) ([]wire, error) {
-	out := smallMails(n)
-	medium, err := attached("medium", mediumAttachment)
+func mixed(n, turn int) ([]wire, error) {
+	out := smallMails(n, turn)
+	medium, err := attached("medium", mediumAttachment, turn)
 	if err != nil {
 		return nil, err
 	}
-	big, err := attached("big", bigAttachment)
+	big, err := attached("big", bigAttachment, turn)
 	if err != nil {
 		return nil, err
 	}

@@ -100,7 +100,7 @@ func TestRelaysPassMailOn(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		mail := smallMails(2)[n]
+		mail := smallMails(2, 0)[n]
 		if _, err := one(serving(t, serve), mail); err != nil {
 			t.Fatal(role, err)
 		}

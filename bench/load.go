@@ -12,6 +12,8 @@ import (
 // load is what one run sends: count mails over so many sessions, one connection a mail, as fast as they
 // go or one every so often.
 type load struct {
+	make     func(turn int) ([]wire, error) // each run has a turn of its own
+	turn     *int
 	mails    []wire
 	count    int
 	sessions int
@@ -28,6 +30,13 @@ type sent struct {
 // run sends the load to addr and waits until the sink has it all. A mail that is not accepted ends the run
 // with an error: what is refused early costs less and would flatter.
 func (l load) run(addr string, sink *counter) (sent, error) {
+	if l.make != nil {
+		var err error
+		*l.turn++
+		if l.mails, err = l.make(*l.turn); err != nil {
+			return sent{}, err
+		}
+	}
 	before, err := sink.count()
 	if err != nil {
 		return sent{}, err

@@ -95,10 +95,7 @@ func run(ctx context.Context, o options) (err error) {
 			return fmt.Errorf("no load is called %q", p)
 		}
 	}
-	loads, err := o.make()
-	if err != nil {
-		return err
-	}
+	loads := o.make()
 	fmt.Println(machine())
 	s, err := newStand(o, all, os.Stderr)
 	if err != nil {
@@ -141,21 +138,17 @@ func (s *stand) part(t *table, part string, round int, l load) (err error) {
 }
 
 // make are the loads by the parts' names.
-func (o options) make() (map[string]load, error) {
-	small := smallMails(o.small)
-	mix, err := mixed(o.mix)
-	if err != nil {
-		return nil, err
+func (o options) make() map[string]load {
+	turn := new(int)
+	small := func(n int) func(int) ([]wire, error) {
+		return func(turn int) ([]wire, error) { return smallMails(n, turn), nil }
 	}
-	large, err := attached("large", largeAttachment)
-	if err != nil {
-		return nil, err
-	}
+	large := func(turn int) ([]wire, error) { return attached("large", largeAttachment, turn) }
 	return map[string]load{
-		partSmall:  {mails: small, count: o.small, sessions: 20},
-		partPaced:  {mails: small, count: o.paced, sessions: 20, every: time.Second / 20},
-		partMix:    {mails: mix, count: o.mix, sessions: 20},
-		partLarge:  {mails: large, count: o.large, sessions: 4},
-		partMemory: {mails: large, count: o.burst, sessions: o.burst},
-	}, nil
+		partSmall:  {make: small(o.small), turn: turn, count: o.small, sessions: 20},
+		partPaced:  {make: small(o.paced), turn: turn, count: o.paced, sessions: 20, every: time.Second / 20},
+		partMix:    {make: func(turn int) ([]wire, error) { return mixed(o.mix, turn) }, turn: turn, count: o.mix, sessions: 20},
+		partLarge:  {make: large, turn: turn, count: o.large, sessions: 4},
+		partMemory: {make: large, turn: turn, count: o.burst, sessions: o.burst},
+	}
 }
