@@ -23,7 +23,7 @@ type Missed struct {
 // is to be contained and remembered alike. When a rule had failed on this message before, it is not tried again:
 // looking into it is the likeliest cause. look is false for what was refused before anybody looked into it.
 func (r *run) cover(ctx context.Context, look bool) {
-	if look && r.policy.Coverage != nil && !r.failedBefore() {
+	if look && ctx.Err() == nil && r.policy.Coverage != nil && !r.failedBefore() {
 		r.inspected(ctx)
 	}
 	own := append(slices.Clone(r.tx.Message.NotInspected), r.tx.Message.Undecoded()...)
