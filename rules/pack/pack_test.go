@@ -111,7 +111,7 @@ func TestReadFreeMailErrors(t *testing.T) {
 		{"upper case", "b.example", "B.example", "", `p.yml: additions[0]: "B.example" is not written as "b.example"`},
 		{"never lacks gov.vn", "never: [edu.vn, gov.vn]", "never: [edu.vn]", "", "p.yml: never must name gov.vn"},
 		{"under never", "b.example", "b.gov.vn", "", `p.yml: "b.gov.vn" is under never`},
-		{"unsorted list of our own", "[c.example]\nown: [c.example, b.example]", "[]", "", `p.yml: own[1]: "b.example" is not after "c.example"; sort the list, each domain once`},
+		{"unsorted list of our own", "[c.example]", "[c.example]\nown: [c.example, b.example]", "", `p.yml: own[1]: "b.example" is not after "c.example"; sort the list, each domain once`},
 		{"unsorted overlay", "[c.example]", "[c.example, a.example]", "", `p.yml: vietnam[1]: "a.example" is not after "c.example"; sort the list, each domain once`},
 		{"twice in the pack", "", "", "a.example\nb.example\n", `list.txt:2: "b.example" stands twice in the pack`},
 		{"list unsorted", "", "", "a.example\n\n# note\nd.example\nd.example\n", `list.txt:5: "d.example" is not after "d.example"; sort the list, each domain once`},
