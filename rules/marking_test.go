@@ -11,6 +11,7 @@ import (
 	"golang.org/x/text/encoding/unicode"
 
 	"congthu/filter"
+	"congthu/filter/extract"
 	"congthu/filter/message"
 	"congthu/rules"
 	"congthu/rules/marking"
@@ -164,5 +165,42 @@ func TestMarkingHoldsNoContent(t *testing.T) {
 	}
 	if slices.ContainsFunc(found, func(f filter.Finding) bool { return f.Level == "" }) {
 		t.Errorf("a finding without a level: %+v", found)
+	}
+}
+
+// Where so much looks like a marking that not all of it is looked at, the mail does not pass for clean: it is held in
+// the rule's mode, unless what was looked at is marked anyway.
+func TestTooMany(t *testing.T) {
+	many := strings.Repeat("mật, mật. Mật! ", 200_000)
+	files := config(t)
+	in, err := rules.NewInspector(files, extract.Options{CacheSize: 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	files.Inspector = in
+	for name, tc := range map[string]struct{ mail, want string }{
+		"stamp below": {leaf("text/plain; charset=utf-8", many+"\n\nTUYỆT MẬT\n"), "1 OTHER  hold 0.50 too many"},
+		"nothing":     {leaf("text/plain; charset=utf-8", many), "1 OTHER  hold 0.50 too many"},
+		"again":       {leaf("text/plain; charset=utf-8", many), "1 OTHER  hold 0.50 too many"},
+		"stamp above": {leaf("text/plain; charset=utf-8", "TUYỆT MẬT\n\n"+many), "1 TUYET_MAT  unset 0.90 own-cell"},
+		"subject":     {"Subject: " + strings.Repeat("mật, ", 100) + "\r\n\r\nx", " OTHER  hold 0.50 too many"},
+	} {
+		if got := describe(marked(t, files, tc.mail)); got != tc.want {
+			t.Errorf("%s: %q, want %q", name, got, tc.want)
+		}
+	}
+}
+
+// The rule ends with the message's time, and then it has not judged.
+func TestMarkingStopsInTime(t *testing.T) {
+	const mail = "Subject: MẬT\r\n\r\nx"
+	m, err := message.Read(strings.NewReader(mail), int64(len(mail)), message.DefaultLimits())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if found, err := markingRule(t, config(t)).Check(ctx, &filter.Transaction{Message: m}); err == nil {
+		t.Errorf("found %v and no error", found)
 	}
 }

@@ -142,7 +142,7 @@ func (d *Detector) FindWithin(ctx context.Context, w *Work, t Text) []Evidence {
 }
 
 // enough is how many lines of one text are looked at once it is known to be marked: more would change nothing but time.
-const enough = 2000
+const enough = 500
 
 // text looks at one reading of a text that has lines.
 func (d *Detector) text(ctx context.Context, w *Work, t Text, r string, v *evidence) {

@@ -16,16 +16,23 @@ const (
 	foldDigit = 3
 )
 
-// foldSize is how many code points the table covers: Latin, Greek, Cyrillic and Vietnamese.
-const foldSize = 0x2100
+// The code points that the table covers: Latin, Greek, Cyrillic and Vietnamese, signs made of letters and letters in
+// circles; then the letters of mathematics.
+const (
+	foldSize            = 0x2500
+	mathFirst, mathLast = 0x1D400, 0x1D7FF
+)
 
 // folds maps characters to the small Latin letter that they are or look like, whatever marks they carry.
-type folds [foldSize]byte
+type folds [foldSize + mathLast - mathFirst + 1]byte
 
 func newFolds() *folds {
 	t := new(folds)
 	for r := rune(0); r < foldSize; r++ {
 		t[r] = foldOne(r)
+	}
+	for r := rune(mathFirst); r <= mathLast; r++ {
+		t[foldSize+r-mathFirst] = foldOne(r)
 	}
 	return t
 }
@@ -46,6 +53,14 @@ func foldOne(r rune) byte {
 		return 'd'
 	case r == 'ı' || r == 'İ':
 		return 'i'
+	}
+	if r >= mathFirst || r >= 0x24B6 && r <= 0x24E9 || r >= 0x2100 && r <= 0x214F { // letters in other dress; "℮" and "℗" stay as they are
+		if plain, _ := utf8.DecodeRuneInString(norm.NFKC.String(string(r))); plain < 0x2100 {
+			r = plain
+		}
+		if r < utf8.RuneSelf {
+			return foldOne(r)
+		}
 	}
 	if c := lookAlike(r); c != 0 {
 		return c
@@ -68,10 +83,8 @@ func (t *folds) of(r rune) byte {
 		return byte(r-0xFF21)&0x1f + 'a'
 	case ignorable(r), unicode.Is(unicode.Mn, r):
 		return foldSkip
-	case r >= 0x1D400 && r <= 0x1D7FF, r >= 0x24B6 && r <= 0x24E9, r >= 0x2100 && r <= 0x214F: // letters in other dress
-		if b, _ := utf8.DecodeRuneInString(norm.NFKC.String(string(r))); b < foldSize { // "℮" and "℗" stay as they are
-			return t[b]
-		}
+	case r >= mathFirst && r <= mathLast:
+		return t[foldSize+r-mathFirst]
 	case r >= 0x1F110 && r <= 0x1F189: // squared and circled capitals
 		if c := squared(r); c != 0 {
 			return c

@@ -80,7 +80,7 @@ func TestLinearTime(t *testing.T) {
 		"stamps": "MẬT\n", "empty lines": "\n", "one line of stamps": "MẬT ", "cells": "MẬT|", "boxes": "☒ Mật ☐ ", "labels": "Độ mật: ", "spaced": "M Ậ T ",
 		"table": "Độ mật | Mật | x\n", "prose": "gửi kèm công văn mật, ", "quotes": "> > > MẬT\n", "brackets": "[MẬT] ([", "long words": "mậtmậtmật", "capitals": "BẢO MẬT ĐỘ\n",
 		"invisible": "M\u200bẬ\u200bT\n", "foreign": "SECRET//", "stamps of forms": "GIẢI MẬT\n", "Cyrillic": "МАТ СЕКРЕТНО\n", "marks": "M\u0323\u0302", "letters": "m a t ",
-		"titles": "LUẬT\nMẬT\nTỐI MẬT\n", "names": "Nguyễn Văn Mật, ",
+		"numbers": "12/MẬT-", "open brackets": "[MẬT", "numbered": "văn bản mật số 1 ", "lines": "MẬT\r\n", "titles": "LUẬT\nMẬT\nTỐI MẬT\n", "names": "Nguyễn Văn Mật, ",
 	} {
 		cost := func(n int) time.Duration {
 			s := strings.Repeat(piece, n/len(piece))

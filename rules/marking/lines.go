@@ -115,7 +115,7 @@ func (u *unit) line(i int) *line {
 		return nil
 	}
 	if u.lines[i] == nil {
-		u.work.spend(int(u.spans[i].end - u.spans[i].start))
+		u.work.spend(lineCost + int(u.spans[i].end-u.spans[i].start))
 		u.lines[i] = u.d.newLine(u.text[u.spans[i].start:u.spans[i].end])
 		u.lines[i].gap = i < len(u.gaps) && u.gaps[i]
 	}

@@ -4,12 +4,13 @@ import "context"
 
 // maxWork bounds what is looked at closely in one message: octets of lines, counted again for each level in them and
 // for the lines around. A letter of ten pages needs some 30 000; what is over the limit is not looked at, and Work says so.
-const maxWork = 6 << 20
+const maxWork = 16 << 20
 
 // Costs of work, in octets.
 const (
-	hitCost  = 8 // of a word that may matter
-	markCost = 4 // of a level in a line, as a part of the line's length: a fourth
+	hitCost  = 8  // of a word that may matter
+	lineCost = 64 // of a line beside its own octets
+	markCost = 4  // of a level in a line, as a part of the line's length: a fourth
 )
 
 // Work is what looking at one message may still cost, and whether it sufficed. It belongs to one goroutine.
