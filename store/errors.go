@@ -41,6 +41,7 @@ var (
 	ErrLastAccess  = errors.New("held messages would be left that nobody can open")
 	ErrNotApproved = errors.New("the release needs another officer's approval")
 	ErrReleasing   = errors.New("a release of this message is under way")
+	ErrUnsure      = errors.New("an earlier attempt of this release may have delivered the message")
 	ErrInvalid     = errors.New("not valid")
 	ErrGap         = errors.New("the line does not follow the last one indexed")
 )

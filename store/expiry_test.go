@@ -104,7 +104,7 @@ func TestExpiryAndRelease(t *testing.T) {
 	if _, err := d.Approve(t.Context(), "01A", "an@monre.gov.vn"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := d.ReleaseStart(t.Context(), "01A", "an@monre.gov.vn"); err != nil {
+	if _, err := d.ReleaseStart(t.Context(), "01A", "an@monre.gov.vn", false); err != nil {
 		t.Fatal(err)
 	}
 	d.clock.add(2 * time.Minute)
@@ -114,7 +114,7 @@ func TestExpiryAndRelease(t *testing.T) {
 	if got := d.state(t, "01A", store.StateExpired); got.Attempts != 1 || got.LastTry.IsZero() {
 		t.Errorf("the attempt does not show: %+v", got)
 	}
-	r, err := d.ReleaseStart(t.Context(), "01A", "an@monre.gov.vn")
+	r, err := d.ReleaseStart(t.Context(), "01A", "an@monre.gov.vn", true)
 	if err != nil || r.Attempt != 2 {
 		t.Errorf("%+v %v", r, err)
 	}

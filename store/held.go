@@ -32,7 +32,8 @@ type Held struct {
 	State     State
 	Bytes     int64 // of the message
 	Approvals int   // officers who approved its release
-	Attempts  int   // releases begun; when the last one's end is not known the message may be delivered
+	Attempts  int   // releases begun
+	Unsure    bool  // of one of them nobody knows, or knows yet, that it delivered nothing
 	LastTry   time.Time
 	Decided   time.Time
 	DecidedBy string
@@ -180,14 +181,15 @@ func heldRows(ctx context.Context, q querier, query string, args ...any) ([]Held
 	var all []Held
 	for rows.Next() {
 		var h Held
-		var at, half, expires, decided, tried int64
+		var at, half, expires, decided, tried, open int64
 		err := rows.Scan(&h.ID, &h.State, &at, &half, &expires, &h.Door, &h.Direction, &h.Unit, &h.Client, &h.QueueID,
 			&h.ReversePath, &h.Marking, &h.TwoPersons, &h.SHA256, &h.BodySHA256, &h.Bytes, &decided, &h.DecidedBy, &h.Reason,
-			&h.Attempts, &tried, &h.Approvals)
+			&h.Attempts, &tried, &open, &h.Approvals)
 		if err != nil {
 			return nil, err
 		}
 		h.Time, h.HalfTime, h.Expires = fromMicro(at), fromMicro(half), fromMicro(expires)
+		h.Unsure = open > 0 && h.State.Undecided()
 		h.Decided, h.LastTry = fromMicro(decided), fromMicro(tried)
 		all = append(all, h)
 	}

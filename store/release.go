@@ -27,7 +27,8 @@ const (
 // Release is a message that is to be submitted: what Open reads, with this envelope.
 type Release struct {
 	ID          string
-	Attempt     int // 1 for the first; with a later one the message may have been delivered before
+	Attempt     int  // 1 for the first
+	Unsure      bool // an earlier attempt, whose end nobody told, may have delivered the message
 	ReversePath string
 	Recipients  []string
 	BodySHA256  string
@@ -69,8 +70,8 @@ func approved(ctx context.Context, q querier, id string) (bool, error) {
 // ReleaseStart prepares the release of an approved message, durable before anything is submitted. The caller
 // submits the content and calls ReleaseDone after the 250, or ReleaseFailed. A message that is released
 // already is ErrDecided: a replayed release does nothing. After ReleaseLease an attempt whose end nobody told
-// may be begun anew; Release.Attempt shows it.
-func (s *Store) ReleaseStart(ctx context.Context, id, who string) (r Release, err error) {
+// may be begun anew, by somebody who knows that the message may come twice (again): ErrUnsure otherwise.
+func (s *Store) ReleaseStart(ctx context.Context, id, who string, again bool) (r Release, err error) {
 	now := s.options.Now()
 	err = s.write(ctx, "releasing "+id, func(tx *sql.Tx) error {
 		o, err := officer(ctx, tx, who)
@@ -78,9 +79,9 @@ func (s *Store) ReleaseStart(ctx context.Context, id, who string) (r Release, er
 			return err
 		}
 		var state State
-		var started int64
+		var started, open int64
 		r = Release{ID: id}
-		err = tx.QueryRowContext(ctx, selectRelease, id).Scan(&state, &r.ReversePath, &r.BodySHA256, &r.Attempt, &started)
+		err = tx.QueryRowContext(ctx, selectRelease, id).Scan(&state, &r.ReversePath, &r.BodySHA256, &r.Attempt, &started, &open)
 		switch {
 		case errors.Is(err, sql.ErrNoRows):
 			return ErrNotFound
@@ -90,7 +91,10 @@ func (s *Store) ReleaseStart(ctx context.Context, id, who string) (r Release, er
 			return ErrDecided
 		case state == StateReleasing && now.Sub(fromMicro(started)) < ReleaseLease:
 			return ErrReleasing
+		case open > 0 && !again:
+			return ErrUnsure
 		}
+		r.Unsure = open > 0
 		if ready, err := approved(ctx, tx, id); err != nil || !ready {
 			return errors.Join(err, ErrNotApproved)
 		}
@@ -149,6 +153,9 @@ func (s *Store) ReleaseDone(ctx context.Context, r Release, who, reply string) e
 // nothing.
 func (s *Store) ReleaseFailed(ctx context.Context, r Release) error {
 	return s.write(ctx, "giving up the release of "+r.ID, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, closeAttempt, r.ID); err != nil {
+			return err
+		}
 		done, err := tx.ExecContext(ctx, failRelease, r.ID, r.Attempt)
 		if err != nil {
 			return err

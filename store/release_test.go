@@ -20,7 +20,7 @@ func TestReleaseOnce(t *testing.T) {
 	content := []byte("Subject: x\r\n\r\nbody\r\n")
 	h := d.sample("01A", content)
 	d.hold(t, h, content)
-	if _, err := d.ReleaseStart(t.Context(), "01A", "an@monre.gov.vn"); !errors.Is(err, store.ErrNotApproved) {
+	if _, err := d.ReleaseStart(t.Context(), "01A", "an@monre.gov.vn", false); !errors.Is(err, store.ErrNotApproved) {
 		t.Fatalf("not approved: %v", err)
 	}
 	if _, err := d.Approve(t.Context(), "01A", "stranger@monre.gov.vn"); !errors.Is(err, store.ErrNotOfficer) {
@@ -29,11 +29,11 @@ func TestReleaseOnce(t *testing.T) {
 	if ready, err := d.Approve(t.Context(), "01A", "AN@monre.gov.vn"); !ready || err != nil {
 		t.Fatalf("%t %v", ready, err)
 	}
-	r, err := d.ReleaseStart(t.Context(), "01A", "an@monre.gov.vn")
+	r, err := d.ReleaseStart(t.Context(), "01A", "an@monre.gov.vn", false)
 	if err != nil || r.Attempt != 1 || r.ReversePath != h.ReversePath || len(r.Recipients) != 2 || r.BodySHA256 != h.BodySHA256 {
 		t.Fatalf("%+v %v", r, err)
 	}
-	if _, err := d.ReleaseStart(t.Context(), "01A", "an@monre.gov.vn"); !errors.Is(err, store.ErrReleasing) {
+	if _, err := d.ReleaseStart(t.Context(), "01A", "an@monre.gov.vn", false); !errors.Is(err, store.ErrReleasing) {
 		t.Fatalf("two at once: %v", err)
 	}
 	if err := d.Delete(t.Context(), "01A", "an@monre.gov.vn", "spam"); !errors.Is(err, store.ErrReleasing) {
@@ -49,7 +49,7 @@ func TestReleaseOnce(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 	for what, err := range map[string]error{
-		"start":   second(d.ReleaseStart(t.Context(), "01A", "an@monre.gov.vn")),
+		"start":   second(d.ReleaseStart(t.Context(), "01A", "an@monre.gov.vn", false)),
 		"approve": second(d.Approve(t.Context(), "01A", "an@monre.gov.vn")),
 		"open":    second(d.Open(t.Context(), "01A", key)),
 		"delete":  d.Delete(t.Context(), "01A", "an@monre.gov.vn", "spam"),
@@ -84,7 +84,7 @@ func TestReleaseByTwo(t *testing.T) {
 	}
 	approve("an", false)
 	approve("an", false)
-	if _, err := d.ReleaseStart(t.Context(), "01A", "an@monre.gov.vn"); !errors.Is(err, store.ErrNotApproved) {
+	if _, err := d.ReleaseStart(t.Context(), "01A", "an@monre.gov.vn", false); !errors.Is(err, store.ErrNotApproved) {
 		t.Fatalf("by one: %v", err)
 	}
 	// The same key under another address is the same person.
@@ -96,14 +96,14 @@ func TestReleaseByTwo(t *testing.T) {
 	if err := d.RemoveOfficer(t.Context(), "binh@monre.gov.vn", false); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := d.ReleaseStart(t.Context(), "01A", "an@monre.gov.vn"); !errors.Is(err, store.ErrNotApproved) {
+	if _, err := d.ReleaseStart(t.Context(), "01A", "an@monre.gov.vn", false); !errors.Is(err, store.ErrNotApproved) {
 		t.Fatalf("with the approval of one who is gone: %v", err)
 	}
 	if got := d.state(t, "01A", store.StateHeld); got.Approvals != 1 {
 		t.Errorf("%d approvals", got.Approvals)
 	}
 	approve("chi", true)
-	if _, err := d.ReleaseStart(t.Context(), "01A", "chi@monre.gov.vn"); err != nil {
+	if _, err := d.ReleaseStart(t.Context(), "01A", "chi@monre.gov.vn", false); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -113,9 +113,10 @@ func TestReleaseAgain(t *testing.T) {
 	d := newDesk(t, "")
 	d.officer(t, "an")
 	d.hold(t, d.sample("01A", []byte("x")), []byte("x"))
+	again := false
 	start := func(want error) store.Release {
 		t.Helper()
-		r, err := d.ReleaseStart(t.Context(), "01A", "an@monre.gov.vn")
+		r, err := d.ReleaseStart(t.Context(), "01A", "an@monre.gov.vn", again)
 		if !errors.Is(err, want) {
 			t.Fatalf("%v, want %v", err, want)
 		}
@@ -128,10 +129,13 @@ func TestReleaseAgain(t *testing.T) {
 	d.clock.add(store.ReleaseLease - time.Second)
 	start(store.ErrReleasing)
 	d.clock.add(time.Second)
+	start(store.ErrUnsure) // not by somebody who does not know
+	again = true
 	second := start(nil)
-	if second.Attempt != 2 {
-		t.Errorf("attempt %d", second.Attempt)
+	if second.Attempt != 2 || !second.Unsure || first.Unsure {
+		t.Errorf("%+v after %+v", second, first)
 	}
+	again = false
 	if err := d.ReleaseFailed(t.Context(), first); err != nil { // too late: the second has it
 		t.Fatal(err)
 	}
@@ -140,7 +144,7 @@ func TestReleaseAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.state(t, "01A", store.StateHeld)
-	r := start(nil)
+	r := start(nil) // both are known to have delivered nothing
 	// A 250 counts, whoever got it.
 	if err := d.ReleaseDone(t.Context(), first, "an@monre.gov.vn", "250 ok"); err != nil {
 		t.Fatal(err)
@@ -170,7 +174,7 @@ func TestTakeRelease(t *testing.T) {
 	if _, err := d.Approve(t.Context(), "01A", an); err != nil {
 		t.Fatal(err)
 	}
-	r, err := d.ReleaseStart(t.Context(), "01A", an)
+	r, err := d.ReleaseStart(t.Context(), "01A", an, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -225,7 +229,7 @@ func TestTakeFailedRelease(t *testing.T) {
 			t.Errorf("%t %v, want %t", ok, err, want)
 		}
 	}
-	first, err := d.ReleaseStart(t.Context(), "01A", "an@monre.gov.vn")
+	first, err := d.ReleaseStart(t.Context(), "01A", "an@monre.gov.vn", false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -233,7 +237,7 @@ func TestTakeFailedRelease(t *testing.T) {
 		t.Fatal(err)
 	}
 	take(first.Token, false)
-	second, err := d.ReleaseStart(t.Context(), "01A", "an@monre.gov.vn")
+	second, err := d.ReleaseStart(t.Context(), "01A", "an@monre.gov.vn", false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -263,7 +267,7 @@ func TestTakeReleaseAtOnce(t *testing.T) {
 		if _, err := d.Approve(t.Context(), id, "an@monre.gov.vn"); err != nil {
 			t.Fatal(err)
 		}
-		r, err := d.ReleaseStart(t.Context(), id, "an@monre.gov.vn")
+		r, err := d.ReleaseStart(t.Context(), id, "an@monre.gov.vn", false)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -147,7 +147,7 @@ func TestNoContentInFiles(t *testing.T) {
 	if _, err := d.Approve(t.Context(), "01A1", "an@monre.gov.vn"); err != nil {
 		t.Fatal(err)
 	}
-	r, err := d.ReleaseStart(t.Context(), "01A1", "an@monre.gov.vn")
+	r, err := d.ReleaseStart(t.Context(), "01A1", "an@monre.gov.vn", false)
 	if err != nil {
 		t.Fatal(err)
 	}

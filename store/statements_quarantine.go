@@ -36,7 +36,7 @@ const (
 	// Reading what is held.
 	heldColumns = `h.id, h.state, h.held, h.half, h.expires, h.door, h.direction, h.unit, h.client, h.queue_id, h.reverse_path,
 		h.marking, h.two_persons, h.sha256, h.body_sha256, h.bytes, h.decided, h.decided_by, h.reason,
-		coalesce(r.attempt, 0), coalesce(r.started, 0),
+		coalesce(r.attempt, 0), coalesce(r.started, 0), coalesce(r.open, 0),
 		(SELECT count(*) FROM hold_approval p JOIN officer o ON o.id = p.officer_id WHERE p.hold_id = h.id AND o.removed = 0)`
 	selectHeld       = `SELECT ` + heldColumns + ` FROM hold h LEFT JOIN release r ON r.hold_id = h.id`
 	selectRecipients = `SELECT recipient FROM hold_recipient WHERE hold_id = $1 ORDER BY n`
@@ -58,15 +58,16 @@ const (
 		WHERE p.hold_id = h.id AND o.removed = 0) FROM hold h WHERE h.id = $1`
 
 	// Releasing.
-	selectRelease = `SELECT h.state, h.reverse_path, h.body_sha256, coalesce(r.attempt, 0), coalesce(r.started, 0)
+	selectRelease = `SELECT h.state, h.reverse_path, h.body_sha256, coalesce(r.attempt, 0), coalesce(r.started, 0), coalesce(r.open, 0)
 		FROM hold h LEFT JOIN release r ON r.hold_id = h.id WHERE h.id = $1`
 	setReleasing  = `UPDATE hold SET state = 'releasing' WHERE id = $1`
-	insertRelease = `INSERT INTO release (hold_id, body_sha256, sender, started, started_by, attempt, done, reply, token)
-		VALUES ($1, $2, $3, $4, $5, $6, 0, '', $7)
-		ON CONFLICT (hold_id) DO UPDATE SET started = $4, started_by = $5, attempt = $6, token = $7`
+	insertRelease = `INSERT INTO release (hold_id, body_sha256, sender, started, started_by, attempt, done, reply, token, open)
+		VALUES ($1, $2, $3, $4, $5, $6, 0, '', $7, 1)
+		ON CONFLICT (hold_id) DO UPDATE SET started = $4, started_by = $5, attempt = $6, token = $7, open = release.open + 1`
 	prepareRecipient = `INSERT INTO release_recipient (hold_id, recipient, taken) VALUES ($1, $2, 0)
 		ON CONFLICT (hold_id, recipient) DO UPDATE SET taken = 0`
 	finishRelease = `UPDATE release SET done = $2, reply = $3 WHERE hold_id = $1`
+	closeAttempt  = `UPDATE release SET open = open - 1 WHERE hold_id = $1 AND open > 0`
 	// Only the attempt that began may give up, and only what no later one took over.
 	failRelease = `UPDATE hold SET state = 'held' WHERE id = $1 AND state = 'releasing'
 		AND EXISTS (SELECT 1 FROM release WHERE hold_id = $1 AND attempt = $2)`

@@ -102,6 +102,7 @@ func explained(err error) error {
 		{store.ErrNotFound, "congthu quarantine list shows what is held"},
 		{store.ErrDecided, "nothing was done"},
 		{store.ErrReleasing, fmt.Sprintf("if nobody is at it, its end is not known: look for it at the server, and try again %.0f minutes after the last attempt", store.ReleaseLease.Minutes())},
+		{store.ErrUnsure, "look for it at the server; release --again sends it all the same, and delete ends it"},
 		{store.ErrNoAccess, "it was held before you became an officer: somebody who can open it gives you access with congthu officer grant"},
 		{store.ErrLastAccess, "grant another officer access first, or add --orphan when the key is lost anyway"},
 		{store.ErrNoOfficers, "add one with congthu officer add"},

@@ -1,13 +1,13 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
-
-	"errors"
 
 	"congthu/filter/evidence"
 	"congthu/store"
@@ -35,7 +35,7 @@ func (c *exceptionListCommand) Run(p *program) error {
 	table := tabwriter.NewWriter(p.stdout, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(table, "ID\tRULE\tPART\tBY\tUNTIL\tUSES\tSTATE\tREASON")
 	for _, e := range all {
-		fmt.Fprintf(table, "%s\t%s\t%s…\t%s\t%s\t%d\t%s\t%s\n", e.ID, e.Rule, e.PartSHA256[:min(12, len(e.PartSHA256))], e.Who, stamp(e.Until), e.Uses, exceptionState(e, p.now()), visible(e.Reason))
+		fmt.Fprintf(table, "%s\t%s\t%s…\t%s\t%s\t%d\t%s\t%s\n", e.ID, visible(e.Rule), e.PartSHA256[:min(12, len(e.PartSHA256))], visible(e.Who), stamp(e.Until), e.Uses, exceptionState(e, p.now()), visible(e.Reason))
 	}
 	return table.Flush()
 }
@@ -84,11 +84,13 @@ func (c *exceptionAddCommand) Run(p *program) error {
 		return err
 	}
 	defer done()
-	if err := d.Record(p.ctx, evidence.Act{Who: o.Address, What: evidence.ExceptionAdd, Object: hash, Reason: c.Reason,
-		Details: map[string]string{"rule": c.Rule, "until": until.UTC().Format(time.RFC3339)}}); err != nil {
+	e := store.Exception{PartSHA256: hash, Rule: c.Rule, Reason: c.Reason, Who: o.Address, Until: until}
+	act := evidence.Act{Who: o.Address, What: evidence.ExceptionAdd, Object: hash, Reason: c.Reason,
+		Details: map[string]string{"rule": c.Rule, "until": until.UTC().Format(time.RFC3339)}}
+	err = d.Record.Do(p.ctx, act, func() (err error) {
+		e, err = d.Store.AddException(p.ctx, e)
 		return err
-	}
-	e, err := d.Store.AddException(p.ctx, store.Exception{PartSHA256: hash, Rule: c.Rule, Reason: c.Reason, Who: o.Address, Until: until})
+	})
 	if err != nil {
 		return explained(err)
 	}
@@ -109,8 +111,14 @@ func (c *exceptionEndCommand) Run(p *program) error {
 		return err
 	}
 	defer done()
-	if err := d.Record(p.ctx, evidence.Act{Who: o.Address, What: evidence.ExceptionEnd, Object: c.ID}); err != nil {
+	all, err := d.Store.ListExceptions(p.ctx)
+	if err != nil {
 		return err
 	}
-	return d.Store.EndException(p.ctx, c.ID, o.Address)
+	if !slices.ContainsFunc(all, func(e store.Exception) bool { return e.ID == c.ID && e.Ended.IsZero() }) {
+		return fmt.Errorf("ending exception %s: %w", c.ID, store.ErrNotFound)
+	}
+	return d.Record.Do(p.ctx, evidence.Act{Who: o.Address, What: evidence.ExceptionEnd, Object: c.ID}, func() error {
+		return d.Store.EndException(p.ctx, c.ID, o.Address)
+	})
 }

@@ -93,7 +93,7 @@ func TestReleasedBodyInOtherClothes(t *testing.T) {
 	if _, err := s.Approve(t.Context(), tx.ID, "lan@monre.gov.vn"); err != nil {
 		t.Fatal(err)
 	}
-	release, err := s.ReleaseStart(t.Context(), tx.ID, "lan@monre.gov.vn")
+	release, err := s.ReleaseStart(t.Context(), tx.ID, "lan@monre.gov.vn", false)
 	if err != nil {
 		t.Fatal(err)
 	}

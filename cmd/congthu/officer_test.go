@@ -118,8 +118,18 @@ func TestFailedActs(t *testing.T) {
 	if code, said := r.command(t, "officer", "remove", "nobody@monre.gov.vn"); code == exitFine {
 		t.Fatal(said)
 	}
+	key := filepath.Join(t.TempDir(), "lan.age")
+	if err := os.WriteFile(key, []byte(r.officer.String()+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"exception", "end", "01Z"}, {"quarantine", "show", "01Z"}, {"quarantine", "delete", "--reason", "x", "01Z"},
+		{"officer", "grant", "nobody@monre.gov.vn"}, {"officer", "grant", "lan@monre.gov.vn", "01Z"}} {
+		if code, said := r.command(t, append(args, "--identity", key)...); code == exitFine {
+			t.Errorf("%q: %s", args, said)
+		}
+	}
 	if again := r.acts(t); len(again) != n {
-		t.Errorf("recorded although there is no such officer: %+v", again[n:])
+		t.Errorf("recorded of what there is not: %+v", again[n:])
 	}
 }
 

@@ -65,7 +65,7 @@ func (c *quarantineListCommand) Run(p *program) error {
 		if len(v.To) > 1 {
 			to = fmt.Sprintf("%s +%d", visible(v.To[0]), len(v.To)-1)
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", v.ID, stamp(h.Time), stamp(h.Expires), v.State, visible(v.From), to, strings.Join(v.Why, ", "))
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", v.ID, stamp(h.Time), stamp(h.Expires), v.standing(), visible(v.From), to, strings.Join(v.Why, ", "))
 	}
 	return table.Flush()
 }
@@ -89,6 +89,8 @@ type heldView struct {
 	Marking   bool     `json:"marking"`
 	Persons   int      `json:"persons"`   // who must approve a release
 	Approvals int      `json:"approvals"` // who did
+	Attempts  int      `json:"attempts"`  // releases begun
+	Unsure    bool     `json:"unsure"`    // one of them may have delivered the message
 	DecidedBy string   `json:"decided_by"`
 	Reason    string   `json:"reason"`
 }
@@ -96,7 +98,7 @@ type heldView struct {
 func viewOf(h store.Held) heldView {
 	v := heldView{ID: h.ID, State: string(h.State), Held: h.Time.Format("2006-01-02T15:04:05Z07:00"), Until: h.Expires.Format("2006-01-02T15:04:05Z07:00"),
 		Door: h.Door, Direction: h.Direction, Unit: h.Unit, Client: h.Client, QueueID: h.QueueID, From: h.ReversePath, To: h.Recipients,
-		Bytes: h.Bytes, SHA256: h.SHA256, Marking: h.Marking, Persons: 1, Approvals: h.Approvals, DecidedBy: h.DecidedBy, Reason: h.Reason}
+		Bytes: h.Bytes, SHA256: h.SHA256, Marking: h.Marking, Persons: 1, Approvals: h.Approvals, Attempts: h.Attempts, Unsure: h.Unsure, DecidedBy: h.DecidedBy, Reason: h.Reason}
 	if h.TwoPersons {
 		v.Persons = 2
 	}
@@ -104,6 +106,17 @@ func viewOf(h store.Held) heldView {
 		v.Why = append(v.Why, fmt.Sprintf("%s [%s]", r.Name, r.Clause))
 	}
 	return v
+}
+
+// standing is the state in the list, with the releases that came to no known end.
+func (v heldView) standing() string {
+	switch {
+	case v.Unsure:
+		return fmt.Sprintf("%s, perhaps delivered", v.State)
+	case v.Attempts > 0 && store.State(v.State).Undecided():
+		return fmt.Sprintf("%s, tried %d times", v.State, v.Attempts)
+	}
+	return v.State
 }
 
 type quarantineShowCommand struct {
@@ -135,6 +148,9 @@ func (c *quarantineShowCommand) Run(p *program) error {
 		v.ID, v.State, stamp(h.Time), stamp(h.Expires), visible(v.From), visible(strings.Join(v.To, " ")), strings.Join(v.Why, ", "), v.Bytes, v.Direction, v.Client)
 	if v.Persons > 1 {
 		fmt.Fprintf(p.stdout, "release    needs %d officers, %d approved\n", v.Persons, v.Approvals)
+	}
+	if v.Attempts > 0 {
+		fmt.Fprintf(p.stdout, "attempts   %d, the last at %s%s\n", v.Attempts, stamp(h.LastTry), map[bool]string{true: "; it may have been delivered"}[v.Unsure])
 	}
 	if v.DecidedBy != "" {
 		fmt.Fprintf(p.stdout, "decided    by %s: %s\n", visible(v.DecidedBy), visible(v.Reason))
@@ -213,6 +229,7 @@ type quarantineReleaseCommand struct {
 	keeping
 	signedIn
 	Reason string   `help:"Why, for the record." required:""`
+	Again  bool     `help:"Also when an earlier attempt may have delivered the message: it may come twice."`
 	IDs    []string `arg:"" name:"ID"`
 }
 
@@ -226,7 +243,7 @@ func (c *quarantineReleaseCommand) Run(p *program) error {
 	var all []error
 	waits := false
 	for _, id := range c.IDs {
-		r, err := d.Release(p.ctx, o, id, c.Reason)
+		r, err := d.Release(p.ctx, o, id, c.Reason, c.Again)
 		switch {
 		case err != nil:
 			all = append(all, fmt.Errorf("congthu: %s: %w", id, explained(err)))

@@ -103,25 +103,30 @@ func (d *Desk) SignIn(ctx context.Context, identity age.Identity) (Officer, erro
 
 // View opens the message for reading and records it. Nobody may use what was read before io.EOF came.
 func (d *Desk) View(ctx context.Context, o Officer, id string, what evidence.What) (io.ReadCloser, error) {
-	if err := d.Record(ctx, evidence.Act{Who: o.Address, What: what, Object: id}); err != nil {
-		return nil, fmt.Errorf("recording: %w", err)
+	r, err := d.Store.Open(ctx, id, o.Identity) // shown to nobody before it is on record
+	if err != nil {
+		return nil, err
 	}
-	return d.Store.Open(ctx, id, o.Identity)
+	if err := d.Record(ctx, evidence.Act{Who: o.Address, What: what, Object: id}); err != nil {
+		return nil, errors.Join(fmt.Errorf("recording: %w", err), r.Close())
+	}
+	return r, nil
 }
 
 // Delete deletes a held message.
 func (d *Desk) Delete(ctx context.Context, o Officer, id, reason string) error {
 	h, err := d.Store.Show(ctx, id)
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
-	}
-	if !h.State.Undecided() {
+	case !h.State.Undecided():
 		return fmt.Errorf("deleting %s: %w", id, store.ErrDecided)
+	case h.State == store.StateReleasing:
+		return fmt.Errorf("deleting %s: %w", id, store.ErrReleasing)
 	}
-	if err := d.Record(ctx, evidence.Act{Who: o.Address, What: evidence.Delete, Object: id, Reason: reason}); err != nil {
-		return fmt.Errorf("recording: %w", err)
-	}
-	return d.Store.Delete(ctx, id, o.Address, reason)
+	return d.Record.Do(ctx, evidence.Act{Who: o.Address, What: evidence.Delete, Object: id, Reason: reason}, func() error {
+		return d.Store.Delete(ctx, id, o.Address, reason)
+	})
 }
 
 // Released is what a release came to.
@@ -133,50 +138,63 @@ type Released struct {
 }
 
 // Release approves the release of a message and, when that is enough, hands it to the server. A message that was
-// released already is store.ErrDecided, and nothing is sent.
-func (d *Desk) Release(ctx context.Context, o Officer, id, reason string) (out Released, err error) {
+// released already is store.ErrDecided, and nothing is sent. One that an earlier attempt may have delivered is
+// store.ErrUnsure, unless again says that it may come twice.
+func (d *Desk) Release(ctx context.Context, o Officer, id, reason string, again bool) (out Released, err error) {
 	if d.Server == "" {
 		return out, ErrNoServer
 	}
 	h, err := d.Store.Show(ctx, id)
-	if err != nil {
+	switch {
+	case err != nil:
 		return out, err
-	}
-	if !h.State.Undecided() {
+	case !h.State.Undecided():
 		return out, fmt.Errorf("releasing %s: %w", id, store.ErrDecided)
+	case h.Unsure && !again && h.State != store.StateReleasing: // one under way is for ReleaseStart to tell
+		return out, fmt.Errorf("releasing %s: %w", id, store.ErrUnsure)
 	}
 	spool, err := d.content(ctx, o, id)
 	if err != nil {
 		return out, err
 	}
 	defer spool.Close()
-	if err := d.Record(ctx, evidence.Act{Who: o.Address, What: evidence.Release, Object: id, Reason: reason}); err != nil {
-		return out, fmt.Errorf("recording: %w", err)
-	}
-	ready, err := d.Store.Approve(ctx, id, o.Address)
-	if err != nil {
-		return out, err
-	}
-	if !ready {
-		out.Needs = true
-		return out, nil
-	}
-	r, err := d.Store.ReleaseStart(ctx, id, o.Address)
-	if err != nil {
-		return out, err
-	}
-	out.Delivered = r.Attempt > 1
-	out.Reply, err = d.submit(ctx, r, spool)
+	var late error // after the server took it
+	err = d.Record.Do(ctx, evidence.Act{Who: o.Address, What: evidence.Release, Object: id, Reason: reason}, func() error {
+		ready, err := d.Store.Approve(ctx, id, o.Address)
+		if err != nil {
+			return err
+		}
+		if !ready {
+			out.Needs = true
+			return nil
+		}
+		r, err := d.Store.ReleaseStart(ctx, id, o.Address, again)
+		if err != nil {
+			return err
+		}
+		out.Delivered = r.Unsure
+		out.Reply, err = d.submit(ctx, r, spool)
+		out.Done = err == nil
+		late, err = d.released(ctx, o, r, out.Reply, err)
+		return err
+	})
+	return out, errors.Join(err, late)
+}
+
+// released writes down what came of a submission, also when whoever began it interrupts: or it would be released
+// twice. late is what failed in that when the server took the message; err is that it did not, or that nobody knows.
+func (d *Desk) released(ctx context.Context, o Officer, r store.Release, reply string, failed error) (late, err error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
+	defer cancel()
 	switch {
-	case errors.Is(err, ErrUnsure):
-		return out, err // the attempt stays open: nobody knows
-	case err != nil:
-		return out, errors.Join(err, d.Store.ReleaseFailed(ctx, r))
+	case errors.Is(failed, ErrUnsure):
+		return nil, failed // the attempt stays open
+	case failed != nil:
+		return nil, errors.Join(failed, d.Store.ReleaseFailed(ctx, r))
 	}
-	out.Done = true
-	err = d.Store.ReleaseDone(ctx, r, o.Address, out.Reply)
-	told := d.Record(ctx, evidence.Act{Who: o.Address, What: evidence.Release, Object: id, Details: map[string]string{"next_hop": d.Server, "reply": out.Reply}})
-	return out, errors.Join(err, told)
+	late = d.Store.ReleaseDone(ctx, r, o.Address, reply)
+	told := d.Record(ctx, evidence.Act{Who: o.Address, What: evidence.Release, Object: r.ID, Details: map[string]string{"next_hop": d.Server, "reply": reply}})
+	return errors.Join(late, told), nil
 }
 
 // content is the whole message, checked to its end.

@@ -1,10 +1,13 @@
 package review_test
 
 import (
+	"bufio"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"io"
+	"net"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -75,7 +78,7 @@ func (r *room) state(t *testing.T) store.State {
 // What goes out is the message with the field of the release on top and without fields that only claim to be a gate's.
 func TestReleaseSends(t *testing.T) {
 	r := newRoom(t, nil)
-	out, err := r.Release(t.Context(), r.officer, r.id, "x")
+	out, err := r.Release(t.Context(), r.officer, r.id, "x", false)
 	if err != nil || !out.Done || out.Delivered || !strings.HasPrefix(out.Reply, "250 ") {
 		t.Fatalf("%+v, %v", out, err)
 	}
@@ -87,7 +90,7 @@ func TestReleaseSends(t *testing.T) {
 	if string(d[0].Bytes) != want || d[0].From != "a@khach.example" || !slices.Equal(d[0].To, []string{"b@monre.gov.vn", "c@monre.gov.vn"}) || d[0].Helo != "gate.example" {
 		t.Fatalf("%+v", d)
 	}
-	if _, err := r.Release(t.Context(), r.officer, r.id, "x"); !errors.Is(err, store.ErrDecided) {
+	if _, err := r.Release(t.Context(), r.officer, r.id, "x", false); !errors.Is(err, store.ErrDecided) {
 		t.Errorf("once more: %v", err)
 	}
 	if got := strings.Join(r.acts, " "); got != "release release" || r.sink.Count() != 1 {
@@ -107,14 +110,14 @@ func TestReleaseRefused(t *testing.T) {
 				}
 				return peer.Normal
 			})
-			if _, err := r.Release(t.Context(), r.officer, r.id, "x"); err == nil || errors.Is(err, review.ErrUnsure) {
+			if _, err := r.Release(t.Context(), r.officer, r.id, "x", false); err == nil || errors.Is(err, review.ErrUnsure) {
 				t.Errorf("%v", err)
 			}
 			if got := r.state(t); got != store.StateHeld || r.sink.Count() != 0 {
 				t.Errorf("it is %s, and %d came", got, r.sink.Count())
 			}
 			refuse = false
-			if out, err := r.Release(t.Context(), r.officer, r.id, "x"); err != nil || !out.Done {
+			if out, err := r.Release(t.Context(), r.officer, r.id, "x", false); err != nil || !out.Done {
 				t.Errorf("then: %+v, %v", out, err)
 			}
 		})
@@ -122,7 +125,7 @@ func TestReleaseRefused(t *testing.T) {
 }
 
 // When the server has the whole message and says nothing, nobody knows: nothing is sent again before the lease is over,
-// and then it is said that it may have come.
+// and then only by somebody who was told that it may have come.
 func TestReleaseUnsure(t *testing.T) {
 	mute := true
 	r := newRoom(t, func(s peer.Stage, _ string, _ *peer.Delivery) string {
@@ -131,13 +134,14 @@ func TestReleaseUnsure(t *testing.T) {
 		}
 		return peer.Normal
 	})
-	if _, err := r.Release(t.Context(), r.officer, r.id, "x"); !errors.Is(err, review.ErrUnsure) {
+	if _, err := r.Release(t.Context(), r.officer, r.id, "x", false); !errors.Is(err, review.ErrUnsure) {
 		t.Fatalf("%v", err)
 	}
-	if got := r.state(t); got != store.StateReleasing {
-		t.Errorf("it is %s", got)
+	h, err := r.Store.Show(t.Context(), r.id)
+	if err != nil || h.State != store.StateReleasing || !h.Unsure || h.Attempts != 1 {
+		t.Errorf("%+v, %v", h, err)
 	}
-	if _, err := r.Release(t.Context(), r.officer, r.id, "x"); !errors.Is(err, store.ErrReleasing) {
+	if _, err := r.Release(t.Context(), r.officer, r.id, "x", true); !errors.Is(err, store.ErrReleasing) {
 		t.Errorf("at once: %v", err)
 	}
 	if err := r.Delete(t.Context(), r.officer, r.id, "x"); !errors.Is(err, store.ErrReleasing) {
@@ -145,10 +149,89 @@ func TestReleaseUnsure(t *testing.T) {
 	}
 	mute = false
 	r.clock = r.clock.Add(store.ReleaseLease)
-	out, err := r.Release(t.Context(), r.officer, r.id, "x")
+	if _, err := r.Release(t.Context(), r.officer, r.id, "x", false); !errors.Is(err, store.ErrUnsure) {
+		t.Errorf("without being told: %v", err)
+	}
+	if _, err := r.Store.Expiry(t.Context(), r.clock); err != nil { // and when it is undecided again
+		t.Fatal(err)
+	}
+	before := len(r.acts)
+	if _, err := r.Release(t.Context(), r.officer, r.id, "x", false); !errors.Is(err, store.ErrUnsure) || len(r.acts) != before {
+		t.Errorf("without being told: %v, on record %v", err, r.acts)
+	}
+	out, err := r.Release(t.Context(), r.officer, r.id, "x", true)
 	if err != nil || !out.Done || !out.Delivered {
 		t.Errorf("later: %+v, %v", out, err)
 	}
+	if h, err := r.Store.Show(t.Context(), r.id); err != nil || h.Unsure || h.Attempts != 2 {
+		t.Errorf("%+v, %v", h, err)
+	}
+}
+
+// Who interrupts a release while the server has it changes nothing: what came of it is written down.
+func TestReleaseInterrupted(t *testing.T) {
+	for stage, c := range map[string]struct {
+		want store.State
+		done bool
+	}{"QUIT": {store.StateReleased, true}, "MAIL": {store.StateHeld, false}} { // the message is taken; nothing is
+		t.Run(stage, func(t *testing.T) {
+			r := newRoom(t, nil)
+			ctx, interrupt := context.WithCancel(t.Context())
+			r.Server = interrupting(t, stage, interrupt)
+			record := r.Record
+			r.Record = func(ctx context.Context, a evidence.Act) error {
+				return errors.Join(ctx.Err(), record(ctx, a))
+			}
+			out, err := r.Release(ctx, r.officer, r.id, "x", false)
+			if out.Done != c.done || (err == nil) != c.done || ctx.Err() == nil {
+				t.Errorf("%+v, %v", out, err)
+			}
+			h, err := r.Store.Show(t.Context(), r.id)
+			if err != nil || h.State != c.want || h.Unsure || h.Attempts != 1 {
+				t.Errorf("%+v, %v", h, err)
+			}
+			if got := strings.Join(r.acts, " "); got != "release release" {
+				t.Errorf("on record: %s", got)
+			}
+		})
+	}
+}
+
+// interrupting is a server that takes everything, and interrupts its client before it answers a command.
+func interrupting(t *testing.T, command string, interrupt func()) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	done := make(chan struct{})
+	t.Cleanup(func() {
+		l.Close()
+		<-done
+	})
+	go func() {
+		defer close(done)
+		conn, err := l.Accept()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		io.WriteString(conn, "220 x\r\n")
+		data := false
+		for lines := bufio.NewScanner(conn); lines.Scan(); {
+			line := lines.Text()
+			switch {
+			case data && line != ".":
+				continue
+			case strings.HasPrefix(line, command):
+				interrupt()
+			}
+			if data = line == "DATA"; data {
+				io.WriteString(conn, "354 x\r\n")
+			} else {
+				io.WriteString(conn, "250 x\r\n")
+			}
+		}
+	}()
+	return l.Addr().String()
 }
 
 // Without a record nothing is done, and nobody decides who is no officer.
@@ -156,7 +239,7 @@ func TestNothingWithoutRecord(t *testing.T) {
 	r := newRoom(t, nil)
 	full := errors.New("disk full")
 	r.Record = func(context.Context, evidence.Act) error { return full }
-	_, released := r.Release(t.Context(), r.officer, r.id, "x")
+	_, released := r.Release(t.Context(), r.officer, r.id, "x", false)
 	_, viewed := r.View(t.Context(), r.officer, r.id, evidence.View)
 	for what, err := range map[string]error{"release": released, "view": viewed, "delete": r.Delete(t.Context(), r.officer, r.id, "x")} {
 		if !errors.Is(err, full) {
@@ -177,7 +260,7 @@ func TestNothingWithoutRecord(t *testing.T) {
 		t.Errorf("a passphrase: %v", err)
 	}
 	r.Server = ""
-	if _, err := r.Release(t.Context(), r.officer, r.id, "x"); !errors.Is(err, review.ErrNoServer) {
+	if _, err := r.Release(t.Context(), r.officer, r.id, "x", false); !errors.Is(err, review.ErrNoServer) {
 		t.Errorf("without a server: %v", err)
 	}
 	if slices.Contains(r.acts, "release") {
