@@ -16,6 +16,10 @@ const (
 	// maxTexts is how many octets of text beside the letter one message may hold uncounted: the footer of a
 	// mailing list, what a mail program writes between attachments. A table sent as text is more.
 	maxTexts = 256 << 10
+	// maxLetter is how many octets of the letter itself, in all its forms, one message may hold uncounted: the
+	// longest exchange of letters is less. More is a file without a name, or a piece of one, as uuencode leaves it
+	// when it is cut in two.
+	maxLetter = 2 << 20
 	// maxSignature is the size in octets up to which the signature of a multipart/signed is none of
 	// its sender's attachments.
 	maxSignature = 64 << 10
@@ -27,8 +31,9 @@ const (
 //   - a part with Content-Disposition attachment, a named part, and whatever is not text; also every part that
 //     was not read to its end
 //   - a nested message whole, headers and text too, but with the parts in it as they decode
-//   - not the letter itself: the first text without a name, with the other forms of a multipart/alternative;
-//     and text beside it up to maxTexts together. But all such text counts when it is over the limit together
+//   - not the letter itself up to maxLetter: the first text without a name, with the other forms of a
+//     multipart/alternative; and text beside it up to maxTexts together. But all such text counts when it is
+//     over the limit together
 //   - not pictures in the text up to the floor, as long as they stay under maxPictures together
 //   - not the signature of a multipart/signed, nor the message that a delivery report brings back. A report
 //     that comes in from the null reverse-path is not measured at all, in whatever form: refused, it would

@@ -133,6 +133,36 @@ func TestAttachmentSize(t *testing.T) {
 	}
 }
 
+// A file that stands in the letter's place, whole or in a piece that does not say what it is, counts beyond what a
+// letter can be long.
+func TestAttachmentSizeOfLongLetters(t *testing.T) {
+	const limit, room = 3 << 20, 2 << 20 // room: what a letter may have
+	c := rules.Config{AttachmentLimit: limit, InlineFloor: floor}
+	text := func(kind string, n int) string {
+		return "Content-Type: text/" + kind + "\r\n\r\n" + strings.Repeat("Kinh gui\r\n", n/10+1)[:n]
+	}
+	line := "M" + strings.Repeat("9", 60) + "\r\n" // 45 octets
+	piece := func(begin string, octets int, end string) string {
+		return "Content-Type: text/plain\r\n\r\n" + begin + strings.Repeat(line, octets/45) + end
+	}
+	const begin, end = "begin 644 a.bin\r\n", "`\r\nend\r\n"
+	over := func(n int) string { return fmt.Sprintf("%d > %d octets", n, limit) }
+	for _, tc := range []struct{ name, mail, want string }{
+		{"a letter as long as may be", mixed("mixed", text("plain", room), file(pdf, limit)), ""},
+		{"one octet more", mixed("mixed", text("plain", room+1), file(pdf, limit)), over(limit + 1)},
+		{"in two forms", mixed("mixed", mixed("alternative", text("plain", room), text("html", 5)), file(pdf, limit)), over(limit + 5)},
+		{"long, but within the limit", mixed("mixed", text("plain", limit), file(pdf, room)), ""},
+		{"uuencode over two parts", mixed("mixed", piece(begin, 45*50_000, ""), piece("", 45*48_000, end)), over(45*50_000 + 48_000*len(line) + len(end) - room)},
+		{"uuencode without its beginning", mixed("mixed", piece("", 45*48_000, end), file(pdf, limit)), over(limit + 48_000*len(line) + len(end) - room)},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			if got := sizeOf(t, c, filter.Outbound, tc.mail, "nvan@monre.gov.vn"); got != tc.want {
+				t.Errorf("%q, want %q", got, tc.want)
+			}
+		})
+	}
+}
+
 // What two readers read differently counts once, in the reading that counts most; what truly decodes counts as
 // decoded.
 func TestAttachmentSizeOfReadings(t *testing.T) {

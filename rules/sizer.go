@@ -42,7 +42,7 @@ func (t tally) total(limit int64) int64 {
 	if text := t.letters + t.texts; text > limit {
 		return n + text
 	}
-	return n + max(0, t.texts-maxTexts)
+	return n + max(0, t.letters-maxLetter) + max(0, t.texts-maxTexts)
 }
 
 // place is where a part stands, and so what its text is.
