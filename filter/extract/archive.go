@@ -31,7 +31,7 @@ func readTar(ctx context.Context, in *input, o out) error {
 			return err
 		}
 		switch h.Typeflag {
-		case tar.TypeReg, tar.TypeRegA, tar.TypeCont, tar.TypeGNUSparse:
+		case tar.TypeReg, '\x00', tar.TypeCont, tar.TypeGNUSparse:
 			if err := o.member(namesOf(h.Name), r); err != nil {
 				return err
 			}
