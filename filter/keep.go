@@ -2,6 +2,7 @@ package filter
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -22,8 +23,9 @@ type Keeper interface {
 	// Released names the hold that an officer released when tx is the message that came out of it, ""
 	// for any other. It says so once for each release.
 	Released(ctx context.Context, tx *Transaction) (hold string, err error)
-	// Excepted names the exception that an officer granted for a part, "" when there is none in force.
-	Excepted(rule, partSHA256 string, at time.Time) string
+	// Excepted names the exception that an officer granted for a part, "" when there is none in force. An error
+	// means that this is not known: the message is deferred then, unless it is refused for something else.
+	Excepted(rule, partSHA256 string, at time.Time) (id string, err error)
 }
 
 // keepNothing is the keeper of a judge that has none.
@@ -35,7 +37,7 @@ func (keepNothing) Keep(context.Context, *Transaction, Verdict) (hold string, er
 func (keepNothing) Outcome(*Transaction, Verdict, Outcome)                          {}
 func (keepNothing) CanHold() bool                                                   { return false }
 func (keepNothing) Released(context.Context, *Transaction) (hold string, err error) { return "", nil }
-func (keepNothing) Excepted(string, string, time.Time) string                       { return "" }
+func (keepNothing) Excepted(string, string, time.Time) (id string, err error)       { return "", nil }
 
 // KeepWith tells the judge who keeps what is decided. It is called before the first message.
 func (j *Judge) KeepWith(k Keeper) { j.keeper, j.keeps = k, true }
@@ -139,14 +141,24 @@ func digestOf(m *message.Message, id string) string {
 	return found
 }
 
-// except lowers what an officer has made an exception for.
-func (r *run) except(findings []Finding) {
+// except lowers what an officer has made an exception for. It tells which findings may have one or not: that is not
+// known, and an error of ours.
+func (r *run) except(findings []Finding) (unknown map[int]bool) {
 	for i, f := range findings {
-		if f.PartSHA256 == "" || f.Mode != Enforce {
+		if f.PartSHA256 == "" || f.Mode != Enforce || f.Disposition < Hold {
 			continue
 		}
-		if id := r.judge.keeper.Excepted(f.Rule, f.PartSHA256, r.judge.now()); id != "" {
+		id, err := r.judge.keeper.Excepted(f.Rule, f.PartSHA256, r.judge.now())
+		switch {
+		case err != nil:
+			r.err = errors.Join(r.err, fmt.Errorf("looking for an exception from rule %q: %w", f.Rule, err))
+			if unknown == nil {
+				unknown = map[int]bool{}
+			}
+			unknown[i] = true
+		case id != "":
 			findings[i].Mode, findings[i].Exception = Monitor, id
 		}
 	}
+	return unknown
 }

@@ -37,6 +37,7 @@ type ledger struct {
 	broken    error  // of the look for a release
 	panics    bool   // instead
 	excepted  string // part hash
+	unknown   error  // of the look for another
 	kept      []Verdict
 	outcomes  []Outcome
 	exception int // looks for one
@@ -56,12 +57,12 @@ func (l *ledger) Released(context.Context, *Transaction) (string, error) {
 	}
 	return l.released, l.broken
 }
-func (l *ledger) Excepted(_, part string, _ time.Time) string {
+func (l *ledger) Excepted(_, part string, _ time.Time) (string, error) {
 	l.exception++
 	if part == l.excepted {
-		return "exception-1"
+		return "exception-1", nil
 	}
-	return ""
+	return "", l.unknown
 }
 
 // A hold is 250 only with a place for the message, and nothing is said before it is on record.
@@ -204,5 +205,31 @@ func TestHeldAlready(t *testing.T) {
 	v := j.Settle(t.Context(), tx, Verdict{ID: tx.ID, Disposition: Hold, Findings: []Finding{{Rule: "content", Clause: "10.2", Mode: Enforce, Disposition: Hold}}})
 	if !v.Held || v.Hold != "hold-1" || v.Reply.Code() != 250 || !strings.Contains(v.Reply.String(), "hold-1") || strings.Contains(v.Reply.String(), tx.ID) {
 		t.Errorf("%+v", v)
+	}
+}
+
+// Whether there is an exception must be known before a message is refused for good, but not when it is refused anyway.
+func TestExceptionNotKnown(t *testing.T) {
+	var found []Finding
+	j := plainJudge(t, Rule{Name: "r", Clause: "10.1", Code: 550, Status: "7.1", Check: func(context.Context, *Transaction) ([]Finding, error) {
+		return found, nil
+	}})
+	away := errors.New("away")
+	j.KeepWith(&ledger{unknown: away})
+	for what, c := range map[string]struct {
+		found []Finding
+		code  int
+	}{
+		"a part":                        {[]Finding{{Disposition: Refuse, Part: "1"}}, 451},
+		"a part, and the whole message": {[]Finding{{Disposition: Refuse, Part: "1"}, {Disposition: Refuse}}, 550},
+		"a part, and a lesser finding":  {[]Finding{{Disposition: Refuse, Part: "1"}, {Disposition: Hold}}, 451},
+		"the whole message":             {[]Finding{{Disposition: Refuse}}, 550},
+		"a tag":                         {[]Finding{{Disposition: Tag, Part: "1"}}, 250},
+	} {
+		found = c.found
+		v := j.Judge(t.Context(), read(t, "From: a@b\r\n\r\nx\r\n"))
+		if v.Reply.Code() != c.code || (c.code == 451) != errors.Is(v.Err, away) && c.code != 550 {
+			t.Errorf("%s: %s, %v", what, v.Reply, v.Err)
+		}
 	}
 }

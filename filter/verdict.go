@@ -17,10 +17,15 @@ func (r *run) conclude() Verdict {
 	var text TextKey
 	all := r.inOrder()
 	digests(r.tx.Message, all)
-	r.except(all)
-	for _, f := range all {
-		if f.Mode == Enforce && f.Disposition > v.Disposition {
-			v.Disposition = f.Disposition
+	unknown := r.except(all)
+	certain := Accept // without findings that may have an exception
+	for i, f := range all {
+		if f.Mode != Enforce {
+			continue
+		}
+		v.Disposition = max(v.Disposition, f.Disposition)
+		if !unknown[i] {
+			certain = max(certain, f.Disposition)
 		}
 	}
 	for _, f := range all {
@@ -36,7 +41,7 @@ func (r *run) conclude() Verdict {
 		}
 	}
 	// An error of ours defers, unless the message is refused for what was found without it.
-	if r.err != nil && v.Disposition != Refuse {
+	if r.err != nil && certain != Refuse {
 		return r.judge.withFault(v, r.err)
 	}
 	v.Err = r.err

@@ -17,7 +17,8 @@ import (
 const MaxExceptions = 10_000
 
 // snapshotAge is how long what was read of the exceptions counts. When the database cannot be asked any longer
-// than this, none is in force: an exception that was ended meanwhile must not let a marked part through.
+// than this, nobody knows: an exception that was ended meanwhile must not let a marked part through, and one that was
+// not must not be refused for good.
 const snapshotAge = time.Minute
 
 // Exception lets a part through a rule until a date, because an officer says so.
@@ -111,23 +112,22 @@ func (s *Store) ListExceptions(ctx context.Context) (all []Exception, err error)
 	return all, err
 }
 
-// Excepted tells whether an exception lets a part through a rule at a time. It asks memory, not the database:
-// another process's change is seen after about a second. Whoever uses the answer records it, and counts it
-// with CountException.
-func (s *Store) Excepted(partSHA256, rule string, at time.Time) (id string, ok bool) {
+// Excepted names the exception that lets a part through a rule at a time, "" when there is none. It asks memory, not
+// the database: another process's change is seen after about a second. ErrUnavailable says that there was one and the
+// database cannot be asked whether it still counts. Whoever uses the answer records it, and counts it with
+// CountException.
+func (s *Store) Excepted(partSHA256, rule string, at time.Time) (id string, err error) {
 	now := s.exceptions.now.Load()
-	if now == nil || len(now.parts) == 0 {
-		return "", false
-	}
-	if time.Since(*now.read.Load()) > snapshotAge {
-		return "", false
-	}
 	for _, e := range now.parts[exceptionKey{strings.ToLower(partSHA256), rule}] {
-		if at.Before(e.Until) {
-			return e.ID, true
+		if !at.Before(e.Until) {
+			continue
 		}
+		if time.Since(*now.read.Load()) > snapshotAge {
+			return "", fmt.Errorf("looking for an exception: %w for over %v", ErrUnavailable, snapshotAge)
+		}
+		return e.ID, nil
 	}
-	return "", false
+	return "", nil
 }
 
 // CountException counts a use of an exception.

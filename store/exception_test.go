@@ -16,8 +16,8 @@ func TestException(t *testing.T) {
 	d := newDesk(t, "")
 	part := hash([]byte("part"))
 	now := d.clock.Now()
-	if _, ok := d.Excepted(part, "marking", now); ok {
-		t.Fatal("without one")
+	if id, err := d.Excepted(part, "marking", now); id != "" || err != nil {
+		t.Fatal("without one", id, err)
 	}
 	good := store.Exception{PartSHA256: strings.ToUpper(part), Rule: "marking", Reason: "declassified", Who: "an@monre.gov.vn", Until: now.Add(time.Hour)}
 	for name, change := range map[string]func(*store.Exception){
@@ -45,9 +45,9 @@ func TestException(t *testing.T) {
 		{part, "marking", now, true}, {strings.ToUpper(part), "marking", now, true}, {part, "marking", e.Until.Add(-1), true},
 		{part, "marking", e.Until, false}, {part, "virus", now, false}, {hash(nil), "marking", now, false}, {"", "marking", now, false},
 	} {
-		id, ok := d.Excepted(c.part, c.rule, c.at)
-		if ok != c.want || ok && id != e.ID {
-			t.Errorf("%.8s %s at %v: %q %t", c.part, c.rule, c.at, id, ok)
+		id, err := d.Excepted(c.part, c.rule, c.at)
+		if err != nil || (id == e.ID) != c.want || !c.want && id != "" {
+			t.Errorf("%.8s %s at %v: %q %v", c.part, c.rule, c.at, id, err)
 		}
 	}
 	for range 3 {
@@ -61,8 +61,8 @@ func TestException(t *testing.T) {
 	if err := d.EndException(t.Context(), e.ID, "binh@monre.gov.vn"); err != nil {
 		t.Fatal(err)
 	}
-	if _, ok := d.Excepted(part, "marking", now); ok {
-		t.Error("in force after its end")
+	if id, err := d.Excepted(part, "marking", now); id != "" || err != nil {
+		t.Error("in force after its end", id, err)
 	}
 	if err := d.EndException(t.Context(), e.ID, "binh@monre.gov.vn"); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("ended twice: %v", err)
@@ -73,7 +73,7 @@ func TestException(t *testing.T) {
 	}
 }
 
-// While the database cannot be asked, an exception is soon not in force: it may have been ended.
+// While the database cannot be asked, it is soon not known whether an exception is in force: it may have been ended.
 func TestExceptionWithoutDatabase(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "congthu.db")
 	synctest.Test(t, func(t *testing.T) {
@@ -90,12 +90,14 @@ func TestExceptionWithoutDatabase(t *testing.T) {
 			do   func() error
 			wait time.Duration
 			want bool
+			err  error
 		}{
-			{nil, 5 * time.Minute, true},
-			{func() error { return os.Rename(path, path+".away") }, 50 * time.Second, true},
-			{nil, 20 * time.Second, false},
-			{func() error { return os.Rename(path+".away", path) }, 3 * time.Second, true},
-			{nil, time.Hour, false}, // its date
+			{nil, 5 * time.Minute, true, nil},
+			{func() error { return os.Rename(path, path+".away") }, 50 * time.Second, true, nil},
+			{nil, 20 * time.Second, false, store.ErrUnavailable},
+			{func() error { return os.Rename(path+".away", path) }, 3 * time.Second, true, nil},
+			{func() error { return os.Rename(path, path+".away") }, time.Hour, false, nil}, // its date
+			{func() error { return os.Rename(path+".away", path) }, 3 * time.Second, false, nil},
 		} {
 			if step.do != nil {
 				if err := step.do(); err != nil {
@@ -104,8 +106,11 @@ func TestExceptionWithoutDatabase(t *testing.T) {
 			}
 			time.Sleep(step.wait)
 			synctest.Wait()
-			if _, ok := s.Excepted(part, "marking", time.Now()); ok != step.want {
-				t.Errorf("after %v: %t", step.wait, ok)
+			if id, err := s.Excepted(part, "marking", time.Now()); (id != "") != step.want || !errors.Is(err, step.err) {
+				t.Errorf("after %v: %q, %v", step.wait, id, err)
+			}
+			if id, err := s.Excepted(hash([]byte("other")), "marking", time.Now()); id != "" || err != nil {
+				t.Errorf("another part after %v: %q, %v", step.wait, id, err)
 			}
 		}
 	})
@@ -119,7 +124,7 @@ func TestExceptionOfAnotherProcess(t *testing.T) {
 	eventually := func(want bool) {
 		t.Helper()
 		for end := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-			if _, ok := gate.Excepted(part, "marking", gate.clock.Now()); ok == want {
+			if id, _ := gate.Excepted(part, "marking", gate.clock.Now()); (id != "") == want {
 				return
 			}
 			if time.Now().After(end) {

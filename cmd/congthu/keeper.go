@@ -148,14 +148,16 @@ func (m *memory) Released(ctx context.Context, tx *filter.Transaction) (string, 
 	return hold, nil
 }
 
-// Excepted implements filter.Keeper.
-func (m *memory) Excepted(rule, partSHA256 string, at time.Time) string {
+// Excepted implements filter.Keeper. As long as the database has not opened, nobody knows.
+func (m *memory) Excepted(rule, partSHA256 string, at time.Time) (string, error) {
 	s := m.store.Load()
-	if s == nil {
-		return ""
+	switch {
+	case s != nil:
+		return s.Excepted(partSHA256, rule, at)
+	case m.conf.HasStore():
+		return "", store.ErrUnavailable
 	}
-	id, _ := s.Excepted(partSHA256, rule, at)
-	return id
+	return "", nil
 }
 
 // countExceptions counts each exception that the verdict used.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 	"congthu/filter"
 	"congthu/filter/evidence"
 	"congthu/filter/message"
+	"congthu/filter/policy"
 	"congthu/internal/peer"
 	"congthu/store"
 	"congthu/store/notice"
@@ -170,4 +172,15 @@ func (r *remembered) lines(t *testing.T) (all []evidence.Line) {
 		t.Fatal(err)
 	}
 	return all
+}
+
+// Until the database has opened nobody knows whether an officer made an exception; without one there is none.
+func TestExceptionBeforeDatabase(t *testing.T) {
+	t.Parallel()
+	for dsn, want := range map[string]error{"sqlite:/nowhere/congthu.db": store.ErrUnavailable, "none": nil} {
+		m := &memory{conf: &policy.Config{Store: policy.Store{DSN: dsn}}}
+		if id, err := m.Excepted(filter.RuleMarking, strings.Repeat("0", 64), time.Now()); id != "" || !errors.Is(err, want) {
+			t.Errorf("%s: %q, %v", dsn, id, err)
+		}
+	}
 }
