@@ -59,6 +59,7 @@ func (s Setting) For(d Direction) Disposition {
 type Verdict struct {
 	ID           string                 `json:"id"`
 	Policy       string                 `json:"policy"` // "sha256:…" of the policy that judged
+	Packs        []string               `json:"-"`      // "name version" of its packs of rule data
 	Direction    Direction              `json:"direction"`
 	Unit         string                 `json:"unit"`
 	Disposition  Disposition            `json:"disposition"`

@@ -17,7 +17,8 @@ import (
 
 // Policy is everything that judging depends on, made whole from one configuration and swapped whole.
 type Policy struct {
-	Hash         string // "sha256:…" of the configuration in force
+	Hash         string   // "sha256:…" of the configuration in force
+	Packs        []string // "name version" of the packs of rule data
 	Organisation Organisation
 	Rules        []Rule // in the order in which they speak when several refuse
 	Settings     map[string]Setting

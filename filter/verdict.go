@@ -134,7 +134,7 @@ func (r *run) rule(name string) Rule {
 }
 
 func (j *Judge) newVerdict(p *Policy, tx *Transaction) Verdict {
-	return Verdict{ID: tx.ID, Policy: p.Hash, Direction: tx.Direction, Unit: tx.Unit,
+	return Verdict{ID: tx.ID, Policy: p.Hash, Packs: p.Packs, Direction: tx.Direction, Unit: tx.Unit,
 		Findings: []Finding{}, NotInspected: []message.NotInspected{}}
 }
 

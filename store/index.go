@@ -231,7 +231,7 @@ func (in *indexing) verdict(ctx context.Context, j judged) error {
 	err := in.exec(ctx, insertMessage, in.gate, seq, micro(j.line.Time), mailbox(v.ReversePath), v.ID, v.Door, v.Listener, v.QueueID, v.Client,
 		v.ClientName, v.Helo, v.Login, v.TLS, v.Protocol, v.ReversePath, v.Direction, v.Unit, v.Disposition, v.Reply, v.Held || o.Held,
 		v.Policy, strings.Join(v.Packs, "\n"), v.SHA256, v.Bytes, v.Error, v.MoreRecipients, v.MoreFindings, v.MoreUnseen,
-		j.seq, j.at, o.Reply, o.Error, o.NextHop, o.NextHopQueueID)
+		v.Dropped, v.Released, j.seq, j.at, o.Reply, o.Error, o.NextHop, o.NextHopQueueID)
 	if err != nil {
 		return err
 	}

@@ -55,7 +55,10 @@ func (g *gateLog) traffic(t *testing.T, from, n int) {
 	for i := from; i < from+n; i++ {
 		v := evidence.Verdict{ID: fmt.Sprintf("01M%05d", i), Door: "relay", Client: "192.0.2.1", ReversePath: fmt.Sprintf("s%d@Example.com", i%7),
 			Recipients: []string{"an@monre.gov.vn", fmt.Sprintf("R%d@monre.gov.vn", i%5)}, Direction: "inbound", Unit: []string{"vp", "tcmt"}[i%2],
-			Disposition: "accept", Reply: "250 2.0.0 ok", Bytes: int64(1000 + i), SHA256: hash([]byte{byte(i)}), Packs: []string{"stamps 1", "lists 2"}, MoreRecipients: i % 3}
+			Disposition: "accept", Reply: "250 2.0.0 ok", Bytes: int64(1000 + i), SHA256: hash([]byte{byte(i)}), Packs: []string{"stamps 1", "lists 2"}, MoreRecipients: i % 3, Dropped: i%4 == 1}
+		if i%5 == 2 {
+			v.Released = fmt.Sprintf("01H%05d", i)
+		}
 		if i%3 == 0 {
 			v.Direction, v.Disposition = "outbound", "refuse"
 			v.Findings = []evidence.Finding{

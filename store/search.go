@@ -169,7 +169,7 @@ func messages(ctx context.Context, q querier, query string, args []any) ([]Messa
 		v := &m.Verdict
 		err := rows.Scan(&m.Gate, &seq, &at, &v.ID, &v.Door, &v.Listener, &v.QueueID, &v.Client, &v.ClientName, &v.Helo, &v.Login,
 			&v.TLS, &v.Protocol, &v.ReversePath, &v.Direction, &v.Unit, &v.Disposition, &v.Reply, &v.Held, &v.Policy, &packs,
-			&v.SHA256, &v.Bytes, &v.Error, &v.MoreRecipients, &v.MoreFindings, &v.MoreUnseen,
+			&v.SHA256, &v.Bytes, &v.Error, &v.MoreRecipients, &v.MoreFindings, &v.MoreUnseen, &v.Dropped, &v.Released,
 			&outcomeSeq, &outcomeAt, &o.Reply, &o.Error, &o.NextHop, &o.NextHopQueueID)
 		if err != nil {
 			return nil, err

@@ -8,11 +8,11 @@ const (
 		ON CONFLICT (gate) DO UPDATE SET seq = $2, hash = $3, stat_seq = $4, stat_day = $5`
 
 	verdictColumns = `id, door, listener, queue_id, client, client_name, helo, login, tls, protocol, reverse_path, direction, unit,
-		disposition, reply, held, policy, packs, sha256, bytes, error, more_to, more_findings, more_unseen`
+		disposition, reply, held, policy, packs, sha256, bytes, error, more_to, more_findings, more_unseen, dropped, released`
 	insertMessage = `INSERT INTO message (gate, seq, at, sender, ` + verdictColumns + `,
 		outcome_seq, outcome_at, outcome_reply, outcome_error, next_hop, next_queue_id)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24,
-		$25, $26, $27, $28, $29, $30, $31, $32, $33, $34)`
+		$25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36)`
 	insertRecipient = `INSERT INTO message_recipient (gate, seq, n, recipient, mailbox) VALUES ($1, $2, $3, $4, $5)`
 	insertFinding   = `INSERT INTO message_finding (gate, seq, n, rule, clause, mode, disposition, score, level, part, part_sha256, detail)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`

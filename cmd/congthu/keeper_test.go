@@ -71,6 +71,11 @@ func TestHeldBehindQueue(t *testing.T) {
 	if v := decided(t, r.judge(t, always(filter.Refuse)), tx); !v.Held {
 		t.Fatalf("%+v", v)
 	}
+	for _, l := range r.lines(t) {
+		if l.Verdict != nil && (!l.Verdict.Held || l.Verdict.Dropped) {
+			t.Errorf("on record: %+v", l.Verdict)
+		}
+	}
 	h, err := r.store.Load().Show(t.Context(), tx.ID)
 	if err != nil || len(h.Rules) != 1 || h.Rules[0] != (store.Rule{Name: "content", Clause: "10.2"}) || !h.TwoPersons {
 		t.Errorf("%+v, %v", h, err)

@@ -52,8 +52,10 @@ func buildPolicy(c *policy.Config, budget *message.Budget, l *looking) (*filter.
 	if conf.Inspector, err = rules.NewInspector(conf, options); err != nil {
 		return nil, fmt.Errorf("making what looks into files: %w", err)
 	}
+	packs := []string{"free-mail " + freeMail.Version, "secrecy " + conf.Marking.Version()}
 	return &filter.Policy{
-		Hash:         c.Hash("free-mail "+freeMail.Version, "secrecy "+conf.Marking.Version()),
+		Hash:         c.Hash(packs...),
+		Packs:        packs,
 		Organisation: org,
 		Rules:        append(rules.All(conf), own...),
 		Settings:     c.Settings(),

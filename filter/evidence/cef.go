@@ -117,6 +117,15 @@ func (c *cefEvent) verdict(v *Verdict) {
 	c.labelled("cs3", "unit", v.Unit)
 	c.labelled("cs4", "policy", v.Policy)
 	c.labelled("cs5", "queueId", v.QueueID)
+	c.labelled("cs6", "releasedFrom", v.Released)
+	switch {
+	case v.Held:
+		c.add("outcome", "held")
+	case v.Dropped:
+		c.add("outcome", "dropped")
+	case v.Released != "":
+		c.add("outcome", "released")
+	}
 }
 
 func (c *cefEvent) outcome(o *Outcome) {
@@ -124,6 +133,7 @@ func (c *cefEvent) outcome(o *Outcome) {
 	c.add("msg", o.Reply)
 	c.add("dhost", o.NextHop)
 	c.labelled("cs5", "nextHopQueueId", o.NextHopQueueID)
+	c.labelled("cs6", "hold", o.Hold)
 	c.add("reason", o.Error)
 }
 

@@ -14,7 +14,8 @@ import (
 func csvColumns() []string {
 	return []string{"seq", "time", "gate", "kind", "id", "door", "listener", "queue_id", "client", "client_name", "helo", "login",
 		"reverse_path", "recipients", "direction", "unit", "disposition", "held", "reply", "findings", "not_inspected", "bytes",
-		"sha256", "policy", "packs", "next_hop", "next_hop_queue_id", "error", "who", "what", "object", "reason", "details", "hash"}
+		"sha256", "policy", "packs", "next_hop", "next_hop_queue_id", "error", "who", "what", "object", "reason", "details", "hash",
+		"dropped", "released", "hold"}
 }
 
 // csvRow is a record as a row.
@@ -28,7 +29,8 @@ func csvRow(l *Line) []string {
 			"client_name": v.ClientName, "helo": v.Helo, "login": v.Login, "reverse_path": v.ReversePath,
 			"recipients": withMore(v.Recipients, v.MoreRecipients), "direction": v.Direction, "unit": v.Unit, "disposition": v.Disposition,
 			"held": strconv.FormatBool(v.Held), "reply": v.Reply, "findings": withMore(findingTexts(v.Findings), v.MoreFindings),
-			"bytes": strconv.FormatInt(v.Bytes, 10), "sha256": v.SHA256, "policy": v.Policy, "packs": strings.Join(v.Packs, "; "), "error": v.Error} {
+			"bytes": strconv.FormatInt(v.Bytes, 10), "sha256": v.SHA256, "policy": v.Policy, "packs": strings.Join(v.Packs, "; "), "error": v.Error,
+			"dropped": strconv.FormatBool(v.Dropped), "released": v.Released} {
 			m[k] = s
 		}
 		var parts []string
@@ -39,7 +41,7 @@ func csvRow(l *Line) []string {
 	case l.Outcome != nil:
 		o := l.Outcome
 		m["id"], m["reply"], m["next_hop"], m["next_hop_queue_id"] = o.ID, o.Reply, o.NextHop, o.NextHopQueueID
-		m["error"], m["held"] = o.Error, strconv.FormatBool(o.Held)
+		m["error"], m["held"], m["hold"] = o.Error, strconv.FormatBool(o.Held), o.Hold
 	case l.Act != nil:
 		a := l.Act
 		m["who"], m["what"], m["object"], m["reason"], m["details"] = a.Who, string(a.What), a.Object, a.Reason, detailsText(a.Details)

@@ -115,13 +115,15 @@ func TestFromVerdict(t *testing.T) {
 	tx := &filter.Transaction{ID: "01JD", QueueID: "4X", Message: m, Content: c, SHA256: c.SHA256(),
 		Session: filter.Session{Door: "milter", Listener: "postfix", Client: netip.MustParseAddr("192.0.2.7"), Helo: "a\xffb\n" + strings.Repeat("h", 5000),
 			Login: "a", TLS: "TLSv1.3", Protocol: "ESMTP", ClientName: "c.example"},
-		ReversePath: filter.ParsePath("a@mae.gov.vn", ""), Recipients: []filter.Path{filter.ParsePath("b@example.org", "")}}
+		ReversePath: filter.ParsePath("a@mae.gov.vn", ""), Recipients: []filter.Path{filter.ParsePath("b@example.org", "")}, Released: "01JA"}
 	v := FromVerdict(tx, filter.Verdict{ID: "01JD", Policy: "sha256:00", Direction: filter.Outbound, Unit: "vt", Disposition: filter.Refuse,
+		Held: true, Dropped: true, Packs: []string{"secrecy 2026.1", "free-mail 2"},
 		Reply: filter.NewReply(550, "7.1", filter.Text{Vietnamese: "Không", English: "No"}, "01JD"), Err: errors.New("engine down"),
 		Findings: []filter.Finding{
 			{Rule: "marking", Clause: "10.1", Mode: filter.Enforce, Disposition: filter.Refuse, Score: .95, Level: "MAT", Part: "2"},
 			{Rule: "signature", Clause: "9.2", Mode: filter.Monitor, Disposition: filter.Accept, Score: 1, Part: "1", Detail: "valid"},
-			{Rule: "marking", Clause: "10.1", Mode: filter.Monitor, Disposition: filter.Tag, Score: .4, Part: "no such part", Exception: "01JX"}},
+			{Rule: "marking", Clause: "10.1", Mode: filter.Monitor, Disposition: filter.Tag, Score: .4, Part: "no such part", Exception: "01JX"},
+			{Rule: "marking", Clause: "10.1", Mode: filter.Enforce, Disposition: filter.Refuse, Score: 1, Part: "2/in an archive", PartSHA256: strings.Repeat("ab", 32)}},
 		NotInspected: []message.NotInspected{{Part: "3", Reason: message.Damaged}}})
 	want := Verdict{ID: "01JD", Door: "milter", Listener: "postfix", QueueID: "4X", Client: "192.0.2.7", ClientName: "c.example",
 		Helo: `a\xffb` + "\n" + strings.Repeat("h", maxText-7-len(cutMark)) + cutMark, Login: "a", TLS: "TLSv1.3", Protocol: "ESMTP",
@@ -131,7 +133,9 @@ func TestFromVerdict(t *testing.T) {
 			{Rule: "marking", Clause: "10.1", Mode: "enforce", Disposition: "refuse", Score: .95, Level: "MAT", Part: "2",
 				PartSHA256: "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"}, // of "hello"
 			{Rule: "signature", Clause: "9.2", Mode: "monitor", Disposition: "accept", Score: 1, Part: "1", Detail: "valid"},
-			{Rule: "marking", Clause: "10.1", Mode: "monitor", Disposition: "tag", Score: .4, Part: "no such part", Exception: "01JX"}},
+			{Rule: "marking", Clause: "10.1", Mode: "monitor", Disposition: "tag", Score: .4, Part: "no such part", Exception: "01JX"},
+			{Rule: "marking", Clause: "10.1", Mode: "enforce", Disposition: "refuse", Score: 1, Part: "2/in an archive", PartSHA256: strings.Repeat("ab", 32)}},
+		Held: true, Dropped: true, Released: "01JA", Packs: []string{"secrecy 2026.1", "free-mail 2"},
 		NotInspected: []NotInspected{{"3", string(message.Damaged)}},
 		Policy:       "sha256:00", SHA256: tx.SHA256, Bytes: int64(len(raw)), Error: "engine down"}
 	if diff := cmp.Diff(want, v); diff != "" {

@@ -225,3 +225,27 @@ func FuzzCEF(f *testing.F) {
 		}
 	})
 }
+
+// What became of a message that was neither passed on nor refused shows in every format.
+func TestExportOfEnds(t *testing.T) {
+	for _, c := range []struct {
+		v         Verdict
+		csv, cefs string
+	}{
+		{Verdict{Held: true}, "false,", "outcome=held"},
+		{Verdict{Dropped: true}, "true,", "outcome=dropped"},
+		{Verdict{Released: "01JA"}, "false,01JA", "cs6=01JA outcome=released"},
+	} {
+		l := Line{Record: Record{Seq: 1, Kind: KindVerdict, Verdict: &c.v}}
+		if got := strings.Join(csvRow(&l), ","); !strings.HasSuffix(got, ","+c.csv+",") {
+			t.Errorf("%+v in CSV: %s", c.v, got)
+		}
+		if got := cefOf(&l.Record); !strings.HasSuffix(got, c.cefs) {
+			t.Errorf("%+v in CEF: %s", c.v, got)
+		}
+	}
+	l := Line{Record: Record{Kind: KindOutcome, Outcome: &Outcome{Held: true, Hold: "01JB"}}}
+	if got := strings.Join(csvRow(&l), ","); !strings.HasSuffix(got, ",01JB") || !strings.Contains(cefOf(&l.Record), "cs6=01JB") {
+		t.Errorf("an outcome in CSV: %s", got)
+	}
+}

@@ -65,8 +65,10 @@ type Verdict struct {
 	Direction      string         `json:"direction"`
 	Unit           string         `json:"unit,omitempty"`
 	Disposition    string         `json:"disposition"`
-	Reply          string         `json:"reply"`          // the verdict's reply line
-	Held           bool           `json:"held,omitempty"` // the message is in the quarantine
+	Reply          string         `json:"reply"`              // the verdict's reply line
+	Held           bool           `json:"held,omitempty"`     // the message is in the quarantine
+	Dropped        bool           `json:"dropped,omitempty"`  // behind a queue: it was taken and is kept nowhere
+	Released       string         `json:"released,omitempty"` // the hold that an officer released it from
 	Findings       []Finding      `json:"findings,omitempty"`
 	MoreFindings   int            `json:"more_findings,omitempty"` // beyond what is recorded
 	NotInspected   []NotInspected `json:"not_inspected,omitempty"`

@@ -25,7 +25,11 @@ func FromVerdict(tx *filter.Transaction, v filter.Verdict) Verdict {
 	out := Verdict{ID: tx.ID, Door: s.Door, Listener: s.Listener, QueueID: clean(tx.QueueID),
 		ClientName: clean(s.ClientName), Helo: clean(s.Helo), Login: clean(s.Login), TLS: clean(s.TLS), Protocol: clean(s.Protocol),
 		ReversePath: clean(tx.ReversePath.String()), Direction: string(v.Direction), Unit: clean(v.Unit),
-		Disposition: v.Disposition.String(), Reply: clean(v.Reply.String()), Policy: v.Policy, SHA256: tx.SHA256}
+		Disposition: v.Disposition.String(), Reply: clean(v.Reply.String()), Policy: v.Policy, SHA256: tx.SHA256,
+		Held: v.Held, Dropped: v.Dropped, Released: word(tx.Released)}
+	for _, p := range v.Packs {
+		out.Packs = append(out.Packs, word(p))
+	}
 	if s.Client.IsValid() {
 		out.Client = s.Client.String()
 	}
@@ -47,7 +51,10 @@ func FromVerdict(tx *filter.Transaction, v filter.Verdict) Verdict {
 		}
 		e := Finding{Rule: word(f.Rule), Clause: word(f.Clause), Mode: string(f.Mode), Disposition: f.Disposition.String(),
 			Score: f.Score, Level: word(f.Level), Part: word(f.Part), Detail: cleanTo(f.Detail, maxDetail), Exception: word(f.Exception)}
-		if f.Disposition >= filter.Tag && f.Part != "" {
+		switch {
+		case f.PartSHA256 != "": // the one that exceptions were looked for by
+			e.PartSHA256 = word(f.PartSHA256)
+		case f.Disposition >= filter.Tag && f.Part != "":
 			e.PartSHA256 = digests.of(f.Part)
 		}
 		out.Findings = append(out.Findings, e)
