@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -179,16 +181,25 @@ func NewHTTPSink(url string, config *tls.Config) *HTTPSink {
 func (s *HTTPSink) Checkpoint(ctx context.Context, l Line) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url, bytes.NewReader(append(bytes.Clone(l.Raw), '\n')))
 	if err != nil {
-		return fmt.Errorf("posting a checkpoint: %w", err)
+		return fmt.Errorf("posting a checkpoint: %w", withoutURL(err))
 	}
 	req.Header.Set("Content-Type", "application/json")
 	resp, err := s.client.Do(req)
 	if err != nil {
-		return fmt.Errorf("posting a checkpoint: %w", err)
+		return fmt.Errorf("posting a checkpoint: %w", withoutURL(err))
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode/100 != 2 {
 		return fmt.Errorf("posting a checkpoint: the server answered %s", resp.Status)
 	}
 	return nil
+}
+
+// withoutURL takes the URL out of an error: it may have a password in it.
+func withoutURL(err error) error {
+	var u *url.Error
+	if errors.As(err, &u) {
+		return u.Err
+	}
+	return err
 }

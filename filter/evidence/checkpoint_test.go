@@ -91,3 +91,13 @@ func TestSinkThatHangs(t *testing.T) {
 	}
 	verified(t, o.Dir)
 }
+
+// The address of a sink may have a password in it, and stands in no error.
+func TestSinkKeepsItsAddress(t *testing.T) {
+	for _, address := range []string{"http://127.0.0.1:1/hook/SECRET", "http://user:SECRET@127.0.0.1:1/", "http://127.0.0.1:1/\x7fSECRET"} {
+		err := NewHTTPSink(address, nil).Checkpoint(t.Context(), Line{Raw: []byte("{}")})
+		if err == nil || strings.Contains(err.Error(), "SECRET") {
+			t.Errorf("%q: %v", address, err)
+		}
+	}
+}
