@@ -93,6 +93,9 @@ func TestFreeMail(t *testing.T) {
 		{filter.Outbound, us, "a@b.example", "From: <a@monre.gov.vn>\nReply-To: nv@=?utf-8?q?gmail.com?=\n", "reply-to"},
 		{filter.Outbound, us, "a@b.example", "From: <a@monre.gov.vn>\nReply-To: nv@gmail.com?subject=x\n", "reply-to"},
 		{filter.Outbound, us, "a@b.example", "From: <a@monre.gov.vn>\nReply-To: nv@gmail.com/x\n", "reply-to"},
+		// What a server leaves of an address that it cuts.
+		{filter.Outbound, us, "a@b.example", "From: <a@monre.gov.vn>\nReply-To: \"" + strings.Repeat("x", 240) + "\" <nv@gmail.com.monre.gov.vn>\n", "reply-to"},
+		{filter.Outbound, us, "a@b.example", "From: <a@monre.gov.vn>\nReply-To: \"" + strings.Repeat("x", 100) + "\" <nv@gmail.com.monre.gov.vn>\n", ""},
 		// The administrator's lists.
 		{filter.Outbound, us, "a@b.example", "From: <a@monre.gov.vn>\nReply-To: <a@mail.thu-rieng.vn>\n", "reply-to"},
 		{filter.Outbound, us, "a@b.example", "From: <a@monre.gov.vn>\nReply-To: <a@vnn.vn>, <b@fpt.vn>\n", ""},

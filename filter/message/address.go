@@ -15,7 +15,7 @@ type Address struct{ Name, Local, Domain string }
 const maxAddressField = 256 << 10
 
 // Addresses are the mailboxes in all fields of that name, groups included (RFC 5322 section 3.4,
-// RFC 6532). When a field is not as the standard writes it the second result is false, and that
+// RFC 6532), and what is left of those that are so long that a server may cut them. When a field is not as the standard writes it the second result is false, and that
 // field gives everything in it that looks like an address, which a mail client could show or
 // answer to. A field that is missing is well-formed.
 func (h *Header) Addresses(name string) ([]Address, bool) {
@@ -32,7 +32,7 @@ func (h *Header) Addresses(name string) ([]Address, bool) {
 type addressField struct {
 	list   []Address
 	strict bool // the field is well-formed
-	cut    bool // it has more than maxLenient addresses and is not well-formed
+	cut    bool // it has more than maxLenient addresses and is not well-formed, or so many that may be cut
 	// unread tells a field that some program could take an address from and the gate could not.
 	unread bool
 }
@@ -40,13 +40,17 @@ type addressField struct {
 func readAddresses(v string) addressField {
 	if len(v) <= maxAddressField {
 		if list, ok := strictAddresses(v); ok {
-			if !hasOddWord(v) {
+			odd := hasOddWord(v)
+			if !odd && len(v) <= maxMailbox {
 				return addressField{list: list, strict: true}
 			}
 			all := mailboxList{}
 			scanMailboxes(v, &all, 0, true)
+			if !odd {
+				return addressField{list: append(list, all.cuts...), strict: true, cut: all.full}
+			}
 			all.add(list)
-			return addressField{list: all.list, cut: all.full}
+			return addressField{list: append(all.list, all.cuts...), cut: all.full}
 		}
 	}
 	f := addressField{}
@@ -160,7 +164,7 @@ func lenientAddresses(v string) (list []Address, complete bool) {
 	if hasOddWord(v) {
 		scanMailboxes(v, &out, 0, true)
 	}
-	return out.list, !out.full
+	return append(out.list, out.cuts...), !out.full
 }
 
 // LooseMailbox is the mailbox that a mail server finds in a path that is not as RFC 5321 section 4.1.2 writes

@@ -34,7 +34,7 @@ const (
 	TooManyFields        AnomalyKind = "too-many-fields"
 	LineTooLong          AnomalyKind = "line-too-long"
 	LongFieldName        AnomalyKind = "long-field-name"   // a field name longer than maxFieldName
-	LongContentLine      AnomalyKind = "long-content-line" // a line of a Content- field longer than maxContentLine
+	LongContentLine      AnomalyKind = "long-content-line" // a line of a Content- field longer than maxContentLine, or such a field longer than maxContentField
 )
 
 // Altered tells whether mail servers themselves change such a header, each in its own way, before it arrives:

@@ -188,7 +188,7 @@ func (sp *splitter) split() {
 				sp.bad(end)
 			}
 			f := &b.header.Fields[len(b.header.Fields)-1]
-			sp.contentLine(f.Name, content-i)
+			sp.contentLine(f.Name, content-i, len(f.Raw)+end-i)
 			sp.extend(f, end)
 		case len(b.header.Fields) >= sp.limits.HeaderFields:
 			b.tooBig = true
@@ -204,7 +204,7 @@ func (sp *splitter) split() {
 			if len(name) > maxFieldName {
 				b.kinds = addKind(b.kinds, LongFieldName)
 			}
-			sp.contentLine(name, content-i)
+			sp.contentLine(name, content-i, end-i)
 			at := int64(i)
 			b.header.Fields = append(b.header.Fields, Field{Name: name,
 				Range: Range{b.at.Start + at, b.at.Start + at}})
@@ -232,12 +232,14 @@ const (
 	// maxContentLine is how long a line of a field that says what a part is may be, in octets without its line
 	// break (RFC 5322 section 2.1.1). Servers break or cut a longer one, and with it a boundary or a name.
 	maxContentLine = 998
+	// maxContentField is how long such a field may be in all, in octets: Postfix cuts it at 102400.
+	maxContentField = 64 << 10
 )
 
-// contentLine looks at the length of one line of a field.
-func (sp *splitter) contentLine(name string, length int) {
+// contentLine looks at the length of one line of a field, and of the field up to there.
+func (sp *splitter) contentLine(name string, line, field int) {
 	const content = "content-"
-	if length > maxContentLine && len(name) > len(content) && strings.EqualFold(name[:len(content)], content) {
+	if (line > maxContentLine || field > maxContentField) && len(name) > len(content) && strings.EqualFold(name[:len(content)], content) {
 		sp.block.kinds = addKind(sp.block.kinds, LongContentLine)
 	}
 }

@@ -71,6 +71,7 @@ func TestAltered(t *testing.T) {
 		{"content line over the limit", content(maxContentLine + 1), LongContentLine},
 		{"folded content line over the limit", "CONTENT-Location: a\n " + strings.Repeat("x", maxContentLine) + "\n", LongContentLine},
 		{"content folded often", "Content-Location: a\n" + strings.Repeat(" xxxxxxxxx\n", 200), ""},
+		{"content field over its limit", "Content-Location: a\n" + strings.Repeat(" xxxxxxxx\n", maxContentField/11+1), LongContentLine},
 		{"another field's line", "X-A: " + strings.Repeat("x", 2000) + "\n", ""},
 	} {
 		head := "Subject: x\n" + tc.fields

@@ -13,6 +13,14 @@ const (
 	maxLenient = maxAddressField / len("a@b,")
 	// maxDomainText is how long a domain may be, in octets, before IDNA makes its labels 255 (RFC 5321 section 4.5.3.1.2).
 	maxDomainText = 1024
+	// maxMailbox is how long a mailbox may be, in octets with its name and comments, to arrive whole: Sendmail cuts
+	// it at 256, and counts a little differently.
+	maxMailbox = 200
+	// maxWhole is how long a field may be, in octets, to arrive whole: Postfix cuts it at 102400
+	// (header_size_limit).
+	maxWhole = 100_000
+	// maxCut is how long a domain that was cut may be, in octets (RFC 5321 section 4.5.3.1.2).
+	maxCut = 255
 	// maxRouted is how many addresses without an @ are taken from one mailbox.
 	maxRouted = 16
 )
@@ -23,6 +31,7 @@ type mailboxList struct {
 	seen  map[[2]string]bool // by local part and domain
 	taken int                // addresses found, those that came again too
 	full  bool               // there were more than maxLenient
+	cuts  []Address          // of addresses that a server may cut: what may be left of them
 }
 
 func (l *mailboxList) add(list []Address) {
@@ -355,6 +364,10 @@ func (s *mailboxScanner) endMailbox(end int) {
 		s.out.add(b.routed)
 	}
 	text := s.src[b.start:end]
+	if len(text) > maxMailbox || end > maxWhole {
+		s.out.cut(b.before)
+		s.out.cut(b.after)
+	}
 	// An address that holds an encoded-word is another to programs that decode all of a field first.
 	if (s.out.taken == taken && b.encoded || b.hidden) && s.inner == 0 {
 		scanMailboxes(DecodeText(text), s.out, 1, false)

@@ -113,6 +113,31 @@ func TestAddressesAsClientsReadThem(t *testing.T) {
 	}
 }
 
+// Of an address so long that a server may cut it, what may be left counts too; of others nothing does.
+func TestAddressesThatAreCut(t *testing.T) {
+	pad := func(n int) string { return strings.Repeat("x", n) }
+	const address = "nvan@gmail.comx.vn"
+	const left = " nvan@gmail.co nvan@gmail.com nvan@gmail.comx" // "gmail.comx.v" is no domain
+	const long = address + left
+	room := maxMailbox - len(`"" <>`) - len(address)
+	many := strings.Repeat("abcdefg@h,", maxWhole/10)
+	for _, test := range []struct{ name, value, want string }{
+		{"short", `"` + pad(room) + `" <` + address + ">", address},
+		{"long name", `"` + pad(room+1) + `" <` + address + ">", long},
+		{"long comment before", "(" + pad(maxMailbox) + ") " + address, "! " + long},
+		{"long comment behind", address + " (" + pad(maxMailbox) + ")", long},
+		{"long and short", `"` + pad(maxMailbox) + `" <` + address + ">, b@b.yahoo.com", address + " b@b.yahoo.com" + left},
+		{"long, not well-formed", `"` + pad(maxMailbox) + `" <` + address + "> x", "! " + long},
+		{"many short ones", strings.Repeat("a@b.yahoo.com, ", 100) + "a@b.vn", strings.Repeat("a@b.yahoo.com ", 100) + "a@b.vn"},
+		{"in a field that is cut", many + address, strings.ReplaceAll(many, ",", " ") + long},
+		{"a literal", "(" + pad(maxMailbox) + ") a@[192.0.2.1]", "! a@[192.0.2.1]"},
+	} {
+		if got := shown(test.value); got != test.want {
+			t.Errorf("%s: got %.200s\nwant %.200s", test.name, got, test.want)
+		}
+	}
+}
+
 // An address field that some program could take an address from and the gate cannot is not silent, nor is
 // one with too many; a sender without an @, such as programs write, is no reason to refuse.
 func TestAddressAnomalies(t *testing.T) {
