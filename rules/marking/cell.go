@@ -82,10 +82,26 @@ func (u *unit) cellScore(i int, c candidate, onPage bool) float64 {
 		return cellCaps
 	case c.style == title && i == u.first:
 		return cellFirstTitle
+	case c.style == title && strings.HasSuffix(strings.TrimRight(u.line(i).text[:c.start], " "), "(") && u.headed(i):
+		return cellPageTitle
 	case c.style == title:
 		return pick(onPage, cellPageTitle, cellTitle)
 	}
 	return cellLower
+}
+
+// headed tells that the line before is a title in capitals.
+func (u *unit) headed(i int) bool {
+	prev := u.line(i - 1)
+	if prev == nil || len(prev.toks) < 2 {
+		return false
+	}
+	for _, t := range prev.toks {
+		if t.style != caps && !isNumber(t.word) {
+			return false
+		}
+	}
+	return !u.guidingLine(i - 1)
 }
 
 // alone tells a candidate with nothing beside it in its cell that is not allowed there; noun, that a word for a

@@ -20,11 +20,11 @@ type Detector struct {
 	trigger triggers
 	names   []name // the longest first
 
-	labels, openLabels, noLevel, urgency, prefixes, subjects                vocabulary
-	before, after, nextLine, prevLine, places, plainAfter                   vocabulary
-	titles, family, nouns, headingNouns, ties                               vocabulary
-	sends, carried, declared, denials, deniedAfter, guidance, guidanceNames vocabulary
-	counts, stampWords, foreignWords, numbered, noLabel, labelLevelsOf      vocabulary
+	labels, openLabels, noLevel, urgency, prefixes, subjects                             vocabulary
+	before, after, nextLine, prevLine, places, plainAfter                                vocabulary
+	titles, family, nouns, headingNouns, ties                                            vocabulary
+	sends, carried, declared, denials, deniedAfter, guidance, guidanceNames              vocabulary
+	things, pointing, counts, stampWords, foreignWords, numbered, noLabel, labelLevelsOf vocabulary
 
 	afterWords, beforeWords map[string]bool // of after and before, what is one word
 
@@ -75,7 +75,7 @@ func New(p *pack.Secrecy, own Own) (*Detector, error) {
 	}{{&d.labels, p.Labels}, {&d.openLabels, p.OpenLabels}, {&d.noLevel, p.NoLevel}, {&d.urgency, p.Urgency}, {&d.prefixes, p.Prefixes},
 		{&d.subjects, p.Subjects}, {&d.before, p.Before}, {&d.after, p.After}, {&d.nextLine, p.NextLine}, {&d.prevLine, p.PrevLine},
 		{&d.places, p.Places}, {&d.plainAfter, p.PlainAfter}, {&d.titles, p.Titles}, {&d.family, p.FamilyNames}, {&d.nouns, p.Nouns},
-		{&d.headingNouns, p.HeadingNouns}, {&d.ties, p.Ties}, {&d.sends, p.Sends}, {&d.carried, p.Carried}, {&d.declared, p.Declared},
+		{&d.headingNouns, p.HeadingNouns}, {&d.ties, p.Ties}, {&d.sends, p.Sends}, {&d.carried, p.Carried}, {&d.declared, p.Declared}, {&d.things, p.Things}, {&d.pointing, p.Pointing},
 		{&d.denials, p.Denials}, {&d.deniedAfter, p.DenialsAfter}, {&d.guidance, p.Guidance}, {&d.guidanceNames, p.GuidanceNames}, {&d.numbered, p.Numbered}, {&d.counts, p.Counts}, {&d.noLabel, p.NoLabel}} {
 		*l.to = newVocabulary(l.from)
 	}
@@ -186,6 +186,7 @@ func (u *unit) look(i, at int, v *evidence) {
 	u.stamps(i, at, v)
 	u.columnHead(i)
 	u.properties(i, at, v)
+	u.letterLines(i, at, v)
 	for k := range l.marks {
 		c := &l.marks[k]
 		*c = u.raised(i, *c)

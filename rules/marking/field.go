@@ -192,12 +192,26 @@ func (u *unit) columnHead(i int) {
 		if t < 0 {
 			continue
 		}
+		if m := markAt(l, t); m != nil && u.choiceHead(l, m, int(cell.end)) { // "Mật/Thường"
+			u.column = column{i, k, len(l.cells), true}
+			return
+		}
 		n, full := u.labelAt(l, t)
 		if n > 0 && full && decoration(l.text[l.toks[t+n-1].end:cell.end]) {
 			u.column = column{i, k, len(l.cells), true}
 			return
 		}
 	}
+}
+
+// choiceHead tells a column's head that names a level and none: "Mật/Thường".
+func (u *unit) choiceHead(l *line, m *candidate, end int) bool {
+	next := m.last + 1
+	if next >= len(l.toks) || strings.TrimSpace(l.gapBetween(m.last, next)) != "/" {
+		return false
+	}
+	n, _ := u.d.noLevel.at(l.text, l.toks, next, !l.vietnamese)
+	return n > 0 && l.toks[next+n-1].end == end
 }
 
 // inColumn tells a level that is the cell of a row under a level column's head.
@@ -254,7 +268,15 @@ func (u *unit) number(i int, c candidate) (Class, float64) {
 	}
 	before := l.text[l.cells[k].start:c.start]
 	trimmed := strings.TrimRight(before, " ")
+	if n := u.d.ties.ending(l.text, l.toks, c.first, !l.vietnamese); n > 0 && l.toks[c.first-n].start > int(l.cells[k].start) { // "12/BC (độ Mật)"
+		if tied := strings.TrimRight(l.text[l.cells[k].start:l.toks[c.first-n].start], " "); strings.HasSuffix(tied, "(") {
+			trimmed = tied
+		}
+	}
 	if trimmed == "" || strings.IndexByte("/-(", trimmed[len(trimmed)-1]) < 0 || trimmed[len(trimmed)-1] != '(' && trimmed != before {
+		return Number, 0
+	}
+	if c.form == plain && !numberAround(l, c) {
 		return Number, 0
 	}
 	digits := false
@@ -277,6 +299,19 @@ search:
 		return Number, numberBare
 	}
 	return Number, 0
+}
+
+// numberAround tells that what stands around a level without diacritics can be a document's number: letters, digits
+// and the signs of one up to the next blanks, with no digit behind the level, which octets in ASCII have.
+func numberAround(l *line, c candidate) bool {
+	from := strings.LastIndexByte(l.text[:c.start], ' ') + 1
+	to := len(l.text)
+	if i := strings.IndexAny(l.text[c.end:], " \t,;)"); i >= 0 {
+		to = c.end + i
+	}
+	return strings.IndexFunc(l.text[from:to], func(r rune) bool {
+		return wordKind(r) == 0 && !strings.ContainsRune("/-.:()[]*–|\t", r)
+	}) < 0 && strings.IndexAny(l.text[c.end:to], "0123456789") < 0 && (from == 0 || isNumber(l.text[from:]) || l.text[from] == '(' || strings.HasPrefix(strings.ToLower(l.text[from:]), "so:"))
 }
 
 // maxNumber is how many octets a document's number has at most.

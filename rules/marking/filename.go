@@ -108,10 +108,28 @@ func (d *Detector) nameScore(u *unit, l *line, c candidate) float64 {
 		return namePlain
 	case first && c.style == caps && (numbered || len(l.toks) > c.last+1 && l.toks[c.last+1].style != caps):
 		return nameCaps
+	case first && c.style == title && numbered && symbolBehind(l, c), last && c.style == title && c.form == exact && numbersBefore(l, c):
+		return nameCaps
 	case last && c.style == caps && c.first > 0 && (c.form == exact || u.smallBefore(l, c)):
 		return nameCaps
 	}
 	return 0
+}
+
+// symbolBehind tells a number with a symbol in capitals behind a level: "Mat_45-BC-TNN".
+func symbolBehind(l *line, c candidate) bool {
+	k := c.last + 2
+	return k < len(l.toks) && isNumber(l.toks[k-1].word) && l.toks[k].style == caps && l.gapBetween(k-1, k) != ""
+}
+
+// numbersBefore tells a number with a symbol in capitals before a level that ends a name: "12_BC_TNN_2026_Mật".
+func numbersBefore(l *line, c candidate) bool {
+	for k := 1; k < c.first; k++ {
+		if isNumber(l.toks[k-1].word) && l.toks[k].style == caps && !isNumber(l.toks[k].word) {
+			return true
+		}
+	}
+	return false
 }
 
 // plainLevelName is the score of TOI MAT and TUYET MAT without diacritics: "toi mat" is "tôi mất" as well, and only

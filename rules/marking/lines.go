@@ -168,10 +168,11 @@ func cells(s string) []span {
 			out = append(out, span{int32(start), int32(start + len(t))})
 		}
 	}
+	sign := listSign(s)
 	start, blanks := 0, 0
 	for i := range len(s) {
 		switch {
-		case s[i] == '\t' || s[i] == '|':
+		case s[i] == '\t' || s[i] == '|' || sign != 0 && s[i] == sign && !decimal(s, i):
 			add(start, i)
 			start, blanks = i+1, 0
 		case s[i] == ' ':
@@ -187,6 +188,39 @@ func cells(s string) []span {
 	}
 	add(start, len(s))
 	return out
+}
+
+// minSigns is how many signs a line has at least that divide the values of a list.
+const minSigns = 2
+
+// listSign is the sign that divides the values of a line of a list ("Mật,12/BC,Số liệu"), 0 for none: a comma or a
+// semicolon with no blank behind it, anywhere in the line.
+func listSign(s string) byte {
+next:
+	for _, sign := range []byte{',', ';'} {
+		if strings.IndexByte(s, sign) < 0 {
+			continue
+		}
+		signs := 0
+		for i := range len(s) {
+			switch {
+			case s[i] != sign || decimal(s, i):
+			case i+1 < len(s) && s[i+1] == ' ':
+				continue next
+			default:
+				signs++
+			}
+		}
+		if signs >= minSigns {
+			return sign
+		}
+	}
+	return 0
+}
+
+// decimal tells a sign between two digits.
+func decimal(s string, i int) bool {
+	return i > 0 && i+1 < len(s) && isNumber(s[i-1:i]) && isNumber(s[i+1:])
 }
 
 // cellOf is the index of the cell that holds the octet at.

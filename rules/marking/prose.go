@@ -116,6 +116,9 @@ func (u *unit) prose(i int, c candidate) (Class, float64) {
 	if noun < 0 && declared == 0 {
 		return Prose, 0
 	}
+	if declared > 0 && s.toks[s.first-declared].plain == "bi" && !u.d.pointing.has(s.text, s.toks[:s.first], loose) {
+		return Prose, 0 // of a list's kinds, and of no document
+	}
 	// What is denied behind a comma is what is to be done with the document.
 	before := s.toks[:s.first]
 	if noun >= 0 {
@@ -151,6 +154,12 @@ func (u *unit) said(s sentence, c candidate, noun int, declared, loose bool) (Cl
 	if declared && (noun >= 0 || u.d.nouns.has(s.text, s.toks[:s.first], loose)) && !plural {
 		return Prose, proseCaps
 	}
+	if declared && c.style != lower && u.d.things.has(s.text, s.toks[:s.first], loose) && u.d.pointing.has(s.text, s.toks[:s.first], loose) {
+		return Prose, proseCaps
+	}
+	if noun > 1 && s.toks[noun-1].word == "là" && u.pointedAt(s, noun-1, loose) {
+		return Prose, proseScore
+	}
 	if noun < 0 {
 		return Prose, 0
 	}
@@ -167,6 +176,14 @@ func (u *unit) said(s sentence, c candidate, noun int, declared, loose bool) (Cl
 		return Prose, proseScore
 	}
 	return Prose, 0
+}
+
+// pointedAt tells that the words before token end are one document: "văn bản này", "tài liệu số 2".
+func (u *unit) pointedAt(s sentence, end int, loose bool) bool {
+	if u.d.pointing.ending(s.text, s.toks, end, loose) > 0 {
+		return true
+	}
+	return end > 1 && isNumber(s.toks[end-1].word) && s.toks[end-2].plain == "so" && u.d.nouns.ending(s.text, s.toks, end-2, loose) > 0
 }
 
 // nounAt is the token of the word for a document directly before the level, or before what ties the two; -1 for none.

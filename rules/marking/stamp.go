@@ -48,7 +48,7 @@ func (u *unit) stamps(i, at int, v *evidence) {
 func (u *unit) followed(i, k, index int, loose bool) bool {
 	next := u.d.nextOf[index]
 	l := u.line(i)
-	if n, _ := next.at(l.text, l.toks, k, loose); n > 0 {
+	if n, _ := next.at(l.text, l.toks, k, loose); n > 0 || len(next) > 0 && k < len(l.toks) && isNumber(l.toks[k].word) {
 		return true
 	}
 	for j := i + 1; j <= i+stampNear; j++ {

@@ -26,8 +26,13 @@ func (u *unit) tag(i int, c candidate) (Class, float64) {
 	rest := l.text[c.end:]
 	switch {
 	case at == c.start && opened && u.closes(l, rest):
+		if u.defined(l, c) {
+			return Tag, 0
+		}
 		return Tag, u.bracketScore(c)
 	case u.several(l, c):
+		return Tag, 0
+	case at == c.start && c.form == plain && c.single && !u.d.sounds(l, c):
 		return Tag, 0
 	case at == c.start && u.separated(l, c):
 		return Tag, prefixScore(c, u.kind == Subject)
@@ -76,6 +81,9 @@ func (u *unit) afterPrefixes(l *line, at, stop int) (end int, opened bool) {
 				return at, opened
 			}
 			skip := u.prefixAt(l, k)
+			if n, _ := u.d.foreignWords.at(l.text, l.toks, k, true); opened && n > skip && strings.TrimSpace(l.gapBetween(k+n-1, k+n)) == "/" {
+				skip = n // "[CONFIDENTIAL/MẬT]"
+			}
 			if n, _ := u.d.ties.at(l.text, l.toks, k, !l.vietnamese); opened && n > 0 && markAt(l, k+n) != nil {
 				skip = n // "[DẤU MẬT]"
 			}
@@ -207,7 +215,7 @@ func (u *unit) tagInside(l *line, c candidate) float64 {
 	before := strings.TrimRight(l.text[:c.start], " ")
 	r, _ := utf8.DecodeLastRuneInString(before)
 	end := u.nothingBehind(l, c)
-	bracketed := before != "" && strings.ContainsRune("[({【", r) && u.closes(l, l.text[c.end:])
+	bracketed := before != "" && strings.ContainsRune("[({【<《", r) && u.closes(l, l.text[c.end:])
 	if c.form != exact && !(c.form == plain && c.style == caps) {
 		if bracketed && end && !c.single {
 			return tagWeak
@@ -216,11 +224,11 @@ func (u *unit) tagInside(l *line, c candidate) float64 {
 	}
 	score := 0.0
 	switch {
-	case bracketed && (r == '[' || r == '【') && c.style != lower, bracketed && end && c.style != lower:
+	case bracketed && strings.ContainsRune("[【<《", r) && c.style != lower, bracketed && end && c.style != lower:
 		score = tagEnd
 	case bracketed && end, bracketed && c.style == caps:
 		score = tagBracketed
-	case end && c.style == caps && c.form == exact && (r == '-' || r == '–' || r == '—' || r == '/' || r == '|') && strings.HasPrefix(l.text[len(before):], " "):
+	case end && c.style == caps && c.form == exact && (r == '-' || r == '–' || r == '—' || r == '/' || r == '|' || r == '_') && strings.HasPrefix(l.text[len(before):], " "):
 		score = tagEnd
 	}
 	if score > 0 && r != '[' && u.d.guidance.has(l.text, l.toks[:c.first], !l.vietnamese) {

@@ -51,6 +51,8 @@ type Secrecy struct {
 	Sends        []string `yaml:"sends"`
 	Carried      []string `yaml:"carried"`
 	Declared     []string `yaml:"declared"`
+	Things       []string `yaml:"things"`
+	Pointing     []string `yaml:"pointing"`
 	Denials      []string `yaml:"denials"`
 	DenialsAfter []string `yaml:"denials_after"`
 	Guidance     []string `yaml:"guidance"`
@@ -167,7 +169,7 @@ func (p *Secrecy) checkLists() error {
 	}{{"labels", p.Labels}, {"open_labels", p.OpenLabels}, {"no_level", p.NoLevel}, {"urgency", p.Urgency}, {"prefixes", p.Prefixes},
 		{"subjects", p.Subjects}, {"before", p.Before}, {"after", p.After}, {"next_line", p.NextLine}, {"prev_line", p.PrevLine}, {"places", p.Places},
 		{"plain_after", p.PlainAfter}, {"titles", p.Titles}, {"family_names", p.FamilyNames}, {"nouns", p.Nouns},
-		{"heading_nouns", p.HeadingNouns}, {"ties", p.Ties}, {"sends", p.Sends}, {"carried", p.Carried}, {"declared", p.Declared},
+		{"heading_nouns", p.HeadingNouns}, {"ties", p.Ties}, {"sends", p.Sends}, {"carried", p.Carried}, {"declared", p.Declared}, {"things", p.Things}, {"pointing", p.Pointing},
 		{"denials", p.Denials}, {"denials_after", p.DenialsAfter}, {"guidance", p.Guidance}, {"numbered_guidance", p.Numbered}, {"counts", p.Counts}, {"guidance_names", p.GuidanceNames}, {"page", p.Page}, {"no_label", p.NoLabel}} {
 		if len(l.list) > maxPhrases {
 			return fmt.Errorf("%s has more than %d entries", l.key, maxPhrases)
