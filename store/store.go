@@ -50,15 +50,24 @@ type Store struct {
 	options Options
 	path    string
 
-	mu     sync.Mutex // guards a reopening
-	engine *engine    // nil while there is none
-	last   files      // those of the engine before
-	closed bool
+	mu      sync.Mutex
+	engine  *engine  // nil while there is none
+	last    files    // those of the engine before
+	opening *opening // under way; nil when none is
+	closed  bool
 
 	packers    packers
 	exceptions exceptions
+	life       context.Context // until Close
 	stop       context.CancelFunc
 	ended      chan struct{}
+}
+
+// opening is a reopening of the database, which all calls wait for that need it.
+type opening struct {
+	done   chan struct{}
+	engine *engine
+	err    error
 }
 
 // Open opens the database, makes it when there is none, and brings its schema up to date. ErrNewer is a
@@ -84,18 +93,18 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		o.Metrics = noMetrics{}
 	}
 	s := &Store{options: o, path: path, ended: make(chan struct{})}
+	s.life, s.stop = context.WithCancel(context.Background())
 	e, err := openEngine(ctx, path, o.Busy, true)
 	if err != nil {
+		s.stop()
 		return nil, fmt.Errorf("opening the store: %w", err)
 	}
 	s.engine = e
 	if err := s.refresh(ctx); err != nil {
-		s.engine.close()
-		return nil, fmt.Errorf("opening the store: %w", err)
+		close(s.ended) // of what does not run
+		return nil, errors.Join(fmt.Errorf("opening the store: %w", err), s.Close())
 	}
-	background, stop := context.WithCancel(context.Background())
-	s.stop = stop
-	go s.keepFresh(background)
+	go s.keepFresh(s.life)
 	return s, nil
 }
 
@@ -107,8 +116,12 @@ func (s *Store) Close() error {
 		return nil
 	}
 	s.closed = true
+	o := s.opening
 	s.mu.Unlock()
 	s.stop()
+	if o != nil {
+		<-o.done
+	}
 	<-s.ended
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -210,37 +223,58 @@ func (s *Store) trouble(ctx context.Context, e *engine, what string, err error) 
 	return fmt.Errorf("%s: %w", what, err)
 }
 
-// current is the open database. One whose file is no longer the one at the path, or that failed, is
-// opened anew. A file that is gone is not made again: an empty quarantine would hide the loss.
+// current is the open database. One whose file is no longer the one at the path, or that failed, is opened anew, once
+// for all who wait for it, and each waits no longer than its ctx. A file that is gone is not made again: an empty
+// quarantine would hide the loss.
 func (s *Store) current(ctx context.Context) (*engine, error) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	if s.closed {
+		s.mu.Unlock()
 		return nil, fmt.Errorf("%w: the store is closed", ErrUnavailable)
 	}
-	if s.engine != nil {
-		err := s.engine.inPlace()
-		if err == nil && !s.engine.suspect.Load() {
-			return s.engine, nil
-		}
-		s.engine.close()
-		s.last, s.engine = s.engine.files, nil
+	if s.engine != nil && !s.engine.suspect.Load() && s.engine.inPlace() == nil {
+		defer s.mu.Unlock()
+		return s.engine, nil
 	}
-	if stale, err := s.last.setAside(s.path, s.options.Now()); err != nil {
-		return nil, err
-	} else if stale != "" {
+	o := s.opening
+	if o == nil {
+		old := s.engine
+		if old != nil {
+			s.last, s.engine = old.files, nil
+		}
+		o = &opening{done: make(chan struct{})}
+		s.opening = o
+		go s.reopen(o, old, s.last)
+	}
+	s.mu.Unlock()
+	select {
+	case <-o.done:
+		return o.engine, o.err
+	case <-ctx.Done():
+		return nil, fmt.Errorf("waiting for the database: %w", context.Cause(ctx))
+	}
+}
+
+// reopen opens the database in the place of the old one.
+func (s *Store) reopen(o *opening, old *engine, last files) {
+	if old != nil {
+		old.close() // what it complains of is why it goes
+	}
+	stale, err := last.setAside(s.path, s.options.Now())
+	if stale != "" {
 		s.options.Log.Warn("the database was replaced; the write-ahead log of the old one is put aside", "as", stale)
 	}
-	e, err := openEngine(ctx, s.path, s.options.Busy, false)
-	if err != nil && !trouble(err) && ctx.Err() == nil {
+	if err == nil {
+		o.engine, err = openEngine(s.life, s.path, s.options.Busy, false)
+	}
+	if err != nil && !trouble(err) {
 		// Being restored, or of a version that this one does not know: at work that is trouble like any other.
 		err = fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	if err != nil {
-		return nil, err
-	}
-	s.engine = e
-	return e, nil
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	o.err, s.engine, s.opening = err, o.engine, nil
+	close(o.done)
 }
 
 // micro is a time as the database keeps it; the zero time is 0.

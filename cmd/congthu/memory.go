@@ -95,7 +95,7 @@ func (m *memory) lasting(what string, run func() error) {
 	m.ended.Go(func() {
 		for {
 			err := run()
-			if m.ctx.Err() != nil {
+			if m.ctx.Err() != nil || errors.Is(err, evidence.ErrClosed) { // the gate stops
 				return
 			}
 			m.log.Error(what+" has ended and is begun again", "error", fmt.Sprint(err))

@@ -100,7 +100,8 @@ func newGate(p *program, conf *policy.Config) (*gate, error) {
 		g.close()
 		return nil, err
 	}
-	if g.memory, err = openMemory(conf, pol.Organisation.Ours, reg, g.log, p.now); err != nil {
+	ours := func(domain string) bool { return g.judge.Policy().Organisation.Ours(domain) } // of the policy in force
+	if g.memory, err = openMemory(conf, ours, reg, g.log, p.now); err != nil {
 		g.close()
 		return nil, err
 	}

@@ -22,6 +22,9 @@ import (
 // dueEvery is how often it is looked whether officers are to be told of something.
 const dueEvery = time.Minute
 
+// forgetEvery is how often held mail is forgotten that was decided on before the time for which evidence is kept.
+const forgetEvery = time.Hour
+
 // telling tells people: notices by mail, alerts by webhook. A nil *telling tells nobody.
 type telling struct {
 	m       *memory
@@ -29,6 +32,7 @@ type telling struct {
 	alerter *notice.Alerter // nil: no alerts
 	watcher *notice.Watcher
 	next    time.Time       // of due
+	forget  time.Time       // the next time
 	waiting map[string]bool // holds that all officers were told of
 }
 
@@ -169,6 +173,12 @@ func (t *telling) due(ctx context.Context, s *store.Store) {
 		return
 	}
 	t.next = now.Add(dueEvery)
+	if !now.Before(t.forget) {
+		t.forget = now.Add(forgetEvery)
+		if _, err := s.Forget(ctx, now.Add(-time.Duration(t.m.conf.Evidence.Retention))); err != nil && ctx.Err() == nil {
+			t.m.log.Error("forgetting what was held and decided long ago", "error", err.Error())
+		}
+	}
 	if err := t.expire(ctx, s, now); err != nil && ctx.Err() == nil {
 		t.m.log.Error("looking after held mail", "error", err.Error())
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -281,6 +282,54 @@ func TestHeldMailWithoutNotices(t *testing.T) {
 				t.Errorf("it is %s", got)
 			}
 		})
+	}
+}
+
+// What was decided on is known for as long as the evidence is kept, and no longer.
+func TestDecidedMailIsForgotten(t *testing.T) {
+	t.Parallel()
+	r := remember(t, "", "retention: 100d")
+	const id = "01KB7W0QJ5R3M9V2C8XZ4T6N1L"
+	r.keep(t, id, "custom:x")
+	if err := r.store.Load().Delete(t.Context(), id, "lan@monre.gov.vn", "x"); err != nil {
+		t.Fatal(err)
+	}
+	r.clock.move(99 * 24 * time.Hour)
+	time.Sleep(1100 * time.Millisecond) // longer than the look of each second
+	r.becomes(t, id, store.StateDeleted)
+	r.clock.move(25 * time.Hour)
+	err := peer.Wait(time.Minute, "the message to be forgotten", func() bool {
+		_, err := r.store.Load().Show(t.Context(), id)
+		return errors.Is(err, store.ErrNotFound)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A gate that stops has nothing to complain of.
+func TestStoppingIsNoError(t *testing.T) {
+	t.Parallel()
+	var said bytes.Buffer
+	c, err := policy.Load(remember(t, "").conf, rules.Defaults())
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	c.Evidence.Dir, c.Store.DSN = filepath.Join(dir, "evidence"), "sqlite:"+filepath.Join(dir, "congthu.db")
+	m, err := openMemory(c, func(string) bool { return true }, prometheus.NewRegistry(), slog.New(slog.NewTextHandler(&said, &slog.HandlerOptions{Level: slog.LevelWarn})), time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = peer.Wait(time.Minute, "the index to follow", func() bool {
+		seq, _, err := m.store.Load().Position(t.Context(), gateName(c))
+		return err == nil && seq > 0
+	})
+	if err := errors.Join(err, m.close()); err != nil {
+		t.Fatal(err)
+	}
+	if said.Len() > 0 {
+		t.Errorf("at its end the gate says\n%s", &said)
 	}
 }
 

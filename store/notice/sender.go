@@ -39,7 +39,7 @@ type Sender struct {
 // SenderOptions are what a Sender needs.
 type SenderOptions struct {
 	Identity   Identity
-	Templates  func() *Templates // asked for each notice: a reload changes them
+	Templates  func() *Templates // asked for each notice
 	Submission Submission
 	Ours       func(domain string) bool // asked again before a notice leaves
 	Queue      Queue
