@@ -131,7 +131,7 @@ func (m *fileMarks) property(f *extract.File, t extract.Text) {
 	}
 	m.find(f, marking.Text{Kind: kind, Name: t.Name, Readings: []string{t.Value}})
 	switch strings.ToLower(t.Name) {
-	case "title", "subject", "thread-topic", "description":
+	case "title", "subject", "thread-topic", "description", "summary":
 		m.find(f, marking.Text{Kind: marking.Subject, Readings: []string{t.Value}})
 	}
 }

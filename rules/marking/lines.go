@@ -157,7 +157,8 @@ func unquoted(s string) string {
 // minGap is how many blanks divide cells.
 const minGap = 3
 
-// cells divides a text at tabs, bars and runs of blanks; without the blanks around, empty ones left out.
+// cells divides a text at tabs, bars and runs of blanks, at the signs of a list and behind a name in quotation marks
+// ("title": "…"); without the blanks around, empty ones left out.
 func cells(s string) []span {
 	var out []span
 	add := func(start, end int) {
@@ -172,7 +173,7 @@ func cells(s string) []span {
 	start, blanks := 0, 0
 	for i := range len(s) {
 		switch {
-		case s[i] == '\t' || s[i] == '|' || sign != 0 && s[i] == sign && !decimal(s, i):
+		case s[i] == '\t' || s[i] == '|' || sign != 0 && s[i] == sign, s[i] == ':' && i > 0 && s[i-1] == '"':
 			add(start, i)
 			start, blanks = i+1, 0
 		case s[i] == ' ':
@@ -194,24 +195,26 @@ func cells(s string) []span {
 const minSigns = 2
 
 // listSign is the sign that divides the values of a line of a list ("Mật,12/BC,Số liệu"), 0 for none: a comma or a
-// semicolon with no blank behind it, anywhere in the line.
+// semicolon with no blank behind it, anywhere in the line, and not always between digits.
 func listSign(s string) byte {
 next:
 	for _, sign := range []byte{',', ';'} {
 		if strings.IndexByte(s, sign) < 0 {
 			continue
 		}
-		signs := 0
+		signs, decimals := 0, 0
 		for i := range len(s) {
 			switch {
-			case s[i] != sign || decimal(s, i):
+			case s[i] != sign:
 			case i+1 < len(s) && s[i+1] == ' ':
 				continue next
+			case decimal(s, i):
+				decimals++
 			default:
 				signs++
 			}
 		}
-		if signs >= minSigns {
+		if signs > 0 && signs+decimals >= minSigns {
 			return sign
 		}
 	}
