@@ -67,7 +67,7 @@ func (f freeMailDomains) forwardSign(tx *filter.Transaction) string {
 		return signReceived
 	}
 	for _, v := range h.Values("Auto-Submitted") {
-		if keyword(v) == "auto-forwarded" {
+		if filter.Keyword(v) == "auto-forwarded" {
 			return signSubmitted
 		}
 	}

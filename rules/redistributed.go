@@ -39,12 +39,12 @@ func (f freeMailDomains) redistributed(tx *filter.Transaction) bool {
 		}
 	}
 	for _, v := range h.Values("Precedence") {
-		if k := keyword(v); k == "list" || k == "bulk" {
+		if k := filter.Keyword(v); k == "list" || k == "bulk" {
 			return true
 		}
 	}
 	for _, v := range h.Values("Auto-Submitted") {
-		if k := keyword(v); k != "" && k != "no" {
+		if k := filter.Keyword(v); k != "" && k != "no" {
 			return true
 		}
 	}

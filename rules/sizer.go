@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"congthu/filter"
 	"congthu/filter/extract"
 	"congthu/filter/message"
 )
@@ -285,7 +286,7 @@ func (s *sizer) inLeaves(p *message.Part) (int64, error) {
 // by a field that names none.
 func encodingMeant(h *message.Header) bool {
 	return !slices.ContainsFunc(h.Values("Content-Transfer-Encoding"), func(v string) bool {
-		k := keyword(v)
+		k := filter.Keyword(v)
 		return k != "base64" && k != "quoted-printable" && !strings.Contains(k, "uue")
 	})
 }

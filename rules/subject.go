@@ -101,12 +101,12 @@ func standsIn(subjects []string) bool {
 // X-Auto-Response-Suppress is not asked: it stands in ordinary mail whose sender wants no automatic answer.
 func automatic(tx *filter.Transaction) bool {
 	for _, v := range tx.Message.Header.Values("Auto-Submitted") {
-		if k := keyword(v); k != "" && k != "no" {
+		if k := filter.Keyword(v); k != "" && k != "no" {
 			return true
 		}
 	}
 	for _, v := range tx.Message.Header.Values("Precedence") {
-		if k := keyword(v); k == "auto_reply" || k == "auto-reply" {
+		if k := filter.Keyword(v); k == "auto_reply" || k == "auto-reply" {
 			return true
 		}
 	}
@@ -117,26 +117,6 @@ func automatic(tx *filter.Transaction) bool {
 		return true
 	}
 	return false
-}
-
-// keyword is the first word of a field's value outside of comments, in lower case.
-func keyword(v string) string {
-	depth := 0
-	plain := strings.Map(func(r rune) rune {
-		switch {
-		case r == '(':
-			depth++
-		case r == ')' && depth > 0:
-			depth--
-		case depth == 0 && r != ';':
-			return r
-		}
-		return ' '
-	}, v)
-	for word := range strings.FieldsSeq(plain) {
-		return strings.ToLower(word)
-	}
-	return ""
 }
 
 // reportOf is the media type of the machine-readable part of a report (RFC 6522: the second part), ""

@@ -18,12 +18,12 @@ func automatic(tx *filter.Transaction) bool {
 	}
 	h := tx.Message.Header
 	for _, v := range h.Values("Auto-Submitted") {
-		if k := firstWord(v); k != "" && k != "no" {
+		if k := filter.Keyword(v); k != "" && k != "no" {
 			return true
 		}
 	}
 	for _, v := range h.Values("Precedence") {
-		switch firstWord(v) {
+		switch filter.Keyword(v) {
 		case "bulk", "list", "junk", "auto_reply", "auto-reply":
 			return true
 		}
@@ -45,24 +45,4 @@ func programBox(local string) bool {
 	}
 	return strings.HasPrefix(l, "owner-") || strings.HasSuffix(l, "-request") || strings.HasSuffix(l, "-owner") ||
 		strings.HasSuffix(l, "-bounces") || strings.HasPrefix(l, "bounce")
-}
-
-// firstWord is the first word of a field's value outside of comments, in lower case.
-func firstWord(v string) string {
-	depth := 0
-	plain := strings.Map(func(r rune) rune {
-		switch {
-		case r == '(':
-			depth++
-		case r == ')' && depth > 0:
-			depth--
-		case depth == 0 && r != ';':
-			return r
-		}
-		return ' '
-	}, v)
-	for word := range strings.FieldsSeq(plain) {
-		return strings.ToLower(word)
-	}
-	return ""
 }
