@@ -15,6 +15,8 @@ import (
 
 	"github.com/emersion/go-smtp"
 	"go.uber.org/goleak"
+
+	"congthu/filter/policy"
 )
 
 // served is a gate that runs in this process, before a practice next hop.
@@ -135,6 +137,39 @@ func TestReload(t *testing.T) {
 		s.hup <- syscall.SIGHUP
 		s.untilCode(t, "", 550)
 	})
+}
+
+// What notices take for ours is what the policy in force does.
+func TestReloadChangesWhoIsTold(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "congthu.yml")
+	load := func(domain string) func() (*policy.Config, error) {
+		text := fmt.Sprintf("organisation: {domains: [%s]}\nmilter: [{name: m, listen: \"unix:%s/m.sock\"}]\nadmin: {listen: \"\"}\nevidence: {dir: %q}\n", domain, dir, filepath.Join(dir, "evidence"))
+		return func() (*policy.Config, error) {
+			if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+				return nil, err
+			}
+			return loadConfig(file)
+		}
+	}
+	conf, err := load("monre.gov.vn")()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, _, stderr := newProgram(t, "")
+	g, err := newGate(p, conf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := g.stop(); err != nil {
+			t.Error(err)
+		}
+	}()
+	g.reload(load("monre.gov.vn, mae.gov.vn"))
+	if !g.memory.ours("monre.gov.vn") || !g.memory.ours("mae.gov.vn") {
+		t.Errorf("the domains are the old ones: %s", stderr)
+	}
 }
 
 func (s *served) untilCode(t *testing.T, subject string, want int) {
