@@ -2,6 +2,7 @@ package marking_test
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"syscall"
 	"testing"
@@ -220,5 +221,36 @@ func BenchmarkFind(b *testing.B) {
 				d.Find(marking.Text{Kind: marking.Attachment, Readings: []string{s}})
 			}
 		})
+	}
+}
+
+// Random octets are no text, in whatever form they travel: as uuencode has them, in base64, in Latin-1.
+func TestRandomOctets(t *testing.T) {
+	d := newDetector(t, marking.Own{})
+	r := rand.New(rand.NewPCG(3, 4))
+	const size = 2 << 20
+	alphabets := map[string][]rune{}
+	for c := rune(' '); c < ' '+64; c++ {
+		alphabets["uuencode"] = append(alphabets["uuencode"], c)
+	}
+	alphabets["base64"] = []rune("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
+	for c := rune(0); c < 256; c++ {
+		alphabets["Latin-1"] = append(alphabets["Latin-1"], c)
+	}
+	for name, letters := range alphabets {
+		var b strings.Builder
+		for n := 1; b.Len() < size; n++ {
+			b.WriteRune(letters[r.IntN(len(letters))])
+			if n%61 == 0 {
+				b.WriteByte('\n')
+			}
+		}
+		text := b.String()
+		for at := 0; at+marking.MaxText <= len(text); at += marking.MaxText {
+			window := marking.Text{Kind: marking.Body, Readings: []string{text[at : at+marking.MaxText]}, Continued: at > 0}
+			if got := marking.Conclude(d.Find(window)); got.Score >= marking.Low {
+				t.Errorf("%s: %+v", name, got)
+			}
+		}
 	}
 }
