@@ -122,6 +122,8 @@ func (u *unit) valueAt(l *line, k int) (at int, ok bool) {
 			}
 			at += end + 1
 			remark = true
+		case !ok && (c == '>' || c == ']' || c == '*' || c == '"'): // "<Độ mật>: …"
+			at++
 		default:
 			r, n := utf8.DecodeRuneInString(l.text[at:])
 			if !ok || wordKind(r) != 0 {
@@ -276,7 +278,7 @@ func (u *unit) number(i int, c candidate) (Class, float64) {
 	if trimmed == "" || strings.IndexByte("/-(", trimmed[len(trimmed)-1]) < 0 || trimmed[len(trimmed)-1] != '(' && trimmed != before {
 		return Number, 0
 	}
-	if c.form == plain && !numberAround(l, c) {
+	if c.form == plain && (!numberAround(l, c) || !u.d.sounds(l, c)) {
 		return Number, 0
 	}
 	digits := false

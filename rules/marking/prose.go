@@ -116,6 +116,9 @@ func (u *unit) prose(i int, c candidate) (Class, float64) {
 	if noun < 0 && declared == 0 {
 		return Prose, 0
 	}
+	if declared > 0 && noun < 0 && enumerated(l, c) {
+		return Prose, 0
+	}
 	if declared > 0 && s.toks[s.first-declared].plain == "bi" && !u.d.pointing.has(s.text, s.toks[:s.first], loose) {
 		return Prose, 0 // of a list's kinds, and of no document
 	}
@@ -135,6 +138,24 @@ func (u *unit) prose(i int, c candidate) (Class, float64) {
 		score -= proseGuidance
 	}
 	return class, score
+}
+
+// enumerated tells a level in a list of them: "Tuyệt mật; Tối mật; Mật".
+func enumerated(l *line, c candidate) bool {
+	for _, m := range l.marks {
+		first, second := c, m
+		if m.first < c.first {
+			first, second = m, c
+		}
+		if m.level == c.level || first.last+1 != second.first {
+			continue
+		}
+		switch strings.TrimSpace(l.text[first.end:second.start]) {
+		case ";", ",", "/", "|":
+			return true
+		}
+	}
+	return false
 }
 
 // maySay tells a level that a sentence may be about, with one look at its own line.

@@ -32,7 +32,7 @@ func (u *unit) tag(i int, c candidate) (Class, float64) {
 		return Tag, u.bracketScore(c)
 	case u.several(l, c):
 		return Tag, 0
-	case at == c.start && c.form == plain && c.single && !u.d.sounds(l, c):
+	case at == c.start && c.form == plain && c.single && (!u.d.sounds(l, c) || strings.Contains(l.text, `":`)): // or a name in JSON
 		return Tag, 0
 	case at == c.start && u.separated(l, c):
 		return Tag, prefixScore(c, u.kind == Subject)
@@ -42,8 +42,22 @@ func (u *unit) tag(i int, c candidate) (Class, float64) {
 		return Tag, prefixScore(c, true)
 	case at < c.start && u.nounBefore(l, at, c) && u.separated(l, c) && !u.denied(l.text, l.toks[:c.first], !l.vietnamese) && c.form == exact:
 		return Tag, tagBracketed
+	case at < c.start && u.kind == Subject && c.form == exact && u.nounBefore(l, at, c) && u.ofOne(l, c) && !u.d.guidance.has(l.text, l.toks, !l.vietnamese):
+		return Tag, tagBracketed
 	}
 	return Tag, u.tagInside(l, c)
+}
+
+// ofOne tells words behind a level that go on about one document: "công văn mật của Bộ …".
+func (u *unit) ofOne(l *line, c candidate) bool {
+	if c.last+2 >= len(l.toks) || !blank(l.gapBetween(c.last, c.last+1)) {
+		return false
+	}
+	switch l.toks[c.last+1].word {
+	case "của", "về", "số", "ngày", "gửi", "kèm":
+		return true
+	}
+	return false
 }
 
 // subjectAt is where the text of a subject begins in line i, when that line is one.
@@ -228,6 +242,8 @@ func (u *unit) tagInside(l *line, c candidate) float64 {
 		score = tagEnd
 	case bracketed && end, bracketed && c.style == caps:
 		score = tagBracketed
+	case end && c.style == lower && u.kind == Subject && c.form == exact && c.first > 1 && (r == '-' || r == '–' || r == '—') && strings.HasPrefix(l.text[len(before):], " "):
+		score = tagWeak
 	case end && c.style == caps && c.form == exact && (r == '-' || r == '–' || r == '—' || r == '/' || r == '|' || r == '_') && strings.HasPrefix(l.text[len(before):], " "):
 		score = tagEnd
 	}
