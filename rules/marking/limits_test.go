@@ -228,7 +228,7 @@ func BenchmarkFind(b *testing.B) {
 func TestRandomOctets(t *testing.T) {
 	d := newDetector(t, marking.Own{})
 	r := rand.New(rand.NewPCG(3, 4))
-	const size = 2 << 20
+	const size = 1 << 20
 	alphabets := map[string][]rune{}
 	for c := rune(' '); c < ' '+64; c++ {
 		alphabets["uuencode"] = append(alphabets["uuencode"], c)

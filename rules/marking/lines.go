@@ -1,6 +1,7 @@
 package marking
 
 import (
+	"sort"
 	"strings"
 	"unicode/utf8"
 )
@@ -228,10 +229,9 @@ func decimal(s string, i int) bool {
 
 // cellOf is the index of the cell that holds the octet at.
 func (l *line) cellOf(at int) int {
-	for i, c := range l.cells {
-		if int32(at) >= c.start && int32(at) < c.end {
-			return i
-		}
+	i := sort.Search(len(l.cells), func(i int) bool { return int(l.cells[i].end) > at })
+	if i < len(l.cells) && int(l.cells[i].start) <= at {
+		return i
 	}
 	return -1
 }
