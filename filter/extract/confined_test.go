@@ -21,7 +21,7 @@ func TestConfined(t *testing.T) {
 		t.Fatal(err)
 	}
 	tricks := []string{"signal"}
-	if !raceEnabled { // a program with C cannot confine all its threads
+	if !withC { // a program with C cannot confine all its threads
 		tricks = append(tricks, "read:"+secret, "write:"+secret)
 	}
 	for _, trick := range tricks {
@@ -37,7 +37,7 @@ func TestConfined(t *testing.T) {
 
 // The product is built without C, and only so can it confine all its threads.
 func TestConfinedWithoutC(t *testing.T) {
-	if !raceEnabled {
+	if !withC {
 		return // TestConfined has shown it
 	}
 	cmd := exec.Command("go", "test", "-count", "1", "-run", "^TestConfined$", ".")
@@ -63,7 +63,7 @@ func TestNoWorkerIsOurTrouble(t *testing.T) {
 		_, err = in.Inspect(ctx, m)
 		return err
 	}
-	gone, err := NewPool(PoolOptions{Command: []string{"/nowhere"}, Workers: 1, Deadline: time.Second, Lazy: true})
+	gone, err := NewPool(PoolOptions{Command: []string{"/bin/false"}, Workers: 1, Deadline: time.Second, Lazy: true})
 	if err != nil {
 		t.Fatal(err)
 	}

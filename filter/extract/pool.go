@@ -49,7 +49,8 @@ type Pool struct {
 	closing sync.Once
 }
 
-// NewPool starts the workers, so that the first file does not wait for one, unless the options say otherwise.
+// NewPool starts the workers in the background, so that the first file hardly waits for one, unless the options say
+// otherwise. Mail need not wait for workers: most of it has nothing for them.
 func NewPool(o PoolOptions) (*Pool, error) {
 	if o.Workers < 1 || o.Deadline <= 0 || len(o.Command) == 0 {
 		return nil, errors.New("starting workers: need a command, at least one worker and a deadline")
@@ -60,6 +61,9 @@ func NewPool(o PoolOptions) (*Pool, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	if _, err := exec.LookPath(o.Command[0]); err != nil {
+		return nil, fmt.Errorf("starting workers: %w", err)
+	}
 	p := &Pool{options: o, idle: make(chan *worker, o.Workers)}
 	p.ctx, p.stop = context.WithCancel(context.Background())
 	if o.Lazy {
@@ -68,13 +72,7 @@ func NewPool(o PoolOptions) (*Pool, error) {
 		}
 		return p, nil
 	}
-	first, err := p.start(p.ctx)
-	if err != nil {
-		p.stop()
-		return nil, err
-	}
-	p.give(first)
-	for range o.Workers - 1 {
+	for range o.Workers {
 		p.replace()
 	}
 	return p, nil

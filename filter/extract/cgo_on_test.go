@@ -1,0 +1,5 @@
+//go:build cgo
+
+package extract
+
+const withC = true
