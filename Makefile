@@ -21,7 +21,7 @@ run: build
 
 test: need-go
 	@scripts/test-deps
-	$(GO) test -race ./...
+	$(GO) test -race -timeout 20m ./...
 
 check: need-go
 	scripts/check
