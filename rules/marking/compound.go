@@ -94,15 +94,13 @@ func (u *unit) broken(i int, c candidate) bool {
 	l := u.line(i)
 	if next := u.line(i + 1); next != nil && !next.gap && u.endsCell(l, c) {
 		for _, cell := range next.cells {
-			for k, t := range next.toks {
-				if t.start < int(cell.start) {
-					continue
-				}
-				n, _ := u.d.nextLine.at(next.text, next.toks, k, !next.vietnamese)
-				if n > 0 && t.start == int(cell.start) && sameStyle(c.style, t.style) && !u.d.otherField(next, k) {
-					return true
-				}
-				break
+			k := tokenAt(next, int(cell.start))
+			if k < 0 {
+				continue
+			}
+			n, _ := u.d.nextLine.at(next.text, next.toks, k, !next.vietnamese)
+			if n > 0 && sameStyle(c.style, next.toks[k].style) && !u.d.otherField(next, k) {
+				return true
 			}
 		}
 	}
