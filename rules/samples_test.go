@@ -50,7 +50,7 @@ func config(t testing.TB) rules.Config {
 func judge(t testing.TB, c rules.Config, settings map[string]filter.Setting) *filter.Judge {
 	t.Helper()
 	p := &filter.Policy{Hash: "sha256:test", Organisation: filter.Organisation{Domains: samples.Domains()}, Rules: rules.All(c), Settings: settings,
-		Uninspected: policy.Default(rules.Defaults()).Reasons(), Deadline: time.Minute}
+		Uninspected: policy.Default(rules.Defaults()).Reasons(), Deadline: 10 * time.Minute}
 	if c.Inspector != nil {
 		p.Coverage = rules.Coverage(c.Inspector)
 	}
