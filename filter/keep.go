@@ -72,8 +72,7 @@ func (j *Judge) Settle(ctx context.Context, tx *Transaction, v Verdict) Verdict 
 func (j *Judge) place(tx *Transaction, v Verdict, behind bool) Verdict {
 	unkept := v.enforces(RuleMarking, Hold) && !j.policy.Load().KeepMarked // clause 10.1: nothing of it is kept
 	switch {
-	case unkept && behind && j.keeps:
-		return v.dropped()
+	case unkept && behind: // the MTA's queue keeps it: a mark that is not sure is no reason to lose a mail
 	case unkept && !behind:
 		t, _ := TextOf(TextKey(RuleMarking))
 		v.Disposition = Refuse

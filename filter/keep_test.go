@@ -86,7 +86,7 @@ func TestSettle(t *testing.T) {
 		"disk full":                           {l: ledger{officers: true, full: errors.New("no space")}, content: true, findings: other, want: "451 4.3.0 ", d: Defer},
 		"marked, nothing may be kept":         {l: ledger{officers: true}, content: true, findings: marked, want: "550 5.7.1 [10.1] ", d: Refuse},
 		"marked, kept by policy":              {l: ledger{officers: true}, keepMarked: true, content: true, findings: marked, want: "250 2.0.0 ", held: true, d: Hold},
-		"marked, behind a queue":              {l: ledger{officers: true}, after: true, content: true, findings: marked, want: "250 2.0.0 ", dropped: true, d: Hold},
+		"marked, behind a queue":              {l: ledger{officers: true}, after: true, content: true, findings: marked, want: "451 4.7.1 ", d: Hold},
 		"marked, kept, but nobody to open it": {keepMarked: true, content: true, findings: marked, want: "451 4.7.1 ", d: Hold},
 	} {
 		t.Run(name, func(t *testing.T) {

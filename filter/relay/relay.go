@@ -5,7 +5,7 @@
 // as they came; the message stops at the gate, which answers DATA itself, judges the message and
 // only then hands it on. A connection to a next hop may serve one client after the other, but nothing
 // that one said is ever taken for another's. The relay keeps no queue: it says 250 to a message only with the next
-// hop's own 250.
+// hop's own 250, or when the judge took the message itself (filter.Verdict.Taken).
 //
 // It obeys RFC 5321, and of its extensions carries RFC 2920 (PIPELINING), RFC 3030 (CHUNKING, BINARYMIME), RFC 3207 (STARTTLS), RFC 1870 (SIZE), RFC 6152 (8BITMIME), RFC 6531
 // (SMTPUTF8), RFC 3461 (DSN), RFC 2034 (ENHANCEDSTATUSCODES) and Postfix's XFORWARD and XCLIENT.
