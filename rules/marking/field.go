@@ -313,7 +313,7 @@ func numberAround(l *line, c candidate) bool {
 	}
 	return strings.IndexFunc(l.text[from:to], func(r rune) bool {
 		return wordKind(r) == 0 && !strings.ContainsRune("/-.:()[]*–|\t", r)
-	}) < 0 && strings.IndexAny(l.text[c.end:to], "0123456789") < 0 && (from == 0 || isNumber(l.text[from:]) || l.text[from] == '(' || strings.HasPrefix(strings.ToLower(l.text[from:]), "so:"))
+	}) < 0 && !strings.ContainsAny(l.text[c.end:to], "0123456789") && (from == 0 || isNumber(l.text[from:]) || l.text[from] == '(' || strings.HasPrefix(strings.ToLower(l.text[from:]), "so:"))
 }
 
 // maxNumber is how many octets a document's number has at most.

@@ -45,7 +45,7 @@ func (d *Detector) sounds(l *line, c candidate) bool {
 // defined tells a level in quotation marks that the line explains: "“Mật” là bí mật nhà nước …".
 func (u *unit) defined(l *line, c candidate) bool {
 	k := c.last + 1
-	if k >= len(l.toks) || strings.IndexAny(l.gapBetween(c.last, k), "”\"»」") < 0 {
+	if k >= len(l.toks) || !strings.ContainsAny(l.gapBetween(c.last, k), "”\"»」") {
 		return false
 	}
 	w := l.toks[k].word
