@@ -118,6 +118,7 @@ type Inspection struct {
 type Inspector struct {
 	options Options
 	tell    teller
+	room    *room
 	cache   *cache
 }
 
@@ -140,7 +141,7 @@ func New(o Options) (*Inspector, error) {
 	if o.Hit == nil {
 		o.Hit = func() {}
 	}
-	return &Inspector{options: o, tell: newTeller(formats()), cache: c}, nil
+	return &Inspector{options: o, room: newRoom(), tell: newTeller(formats()), cache: c}, nil
 }
 
 type onceKey struct{ *Inspector }

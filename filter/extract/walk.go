@@ -61,6 +61,11 @@ func (in *Inspector) inspect(ctx context.Context, m *message.Message) (*Inspecti
 
 // leaf looks into one leaf, unless the same content was seen before.
 func (j *job) leaf(ctx context.Context, p *message.Part) (Leaf, error) {
+	give, err := j.in.room.take(ctx, p.Body.Len())
+	if err != nil {
+		return Leaf{}, err
+	}
+	defer give()
 	c, err := j.keep(p.Open(), message.DefaultLimits().WireBytes)
 	if limit := (stop{}); errors.As(err, &limit) {
 		return Leaf{Part: p, result: result{NotInspected: []message.NotInspected{{Reason: limit.why}}}}, nil
