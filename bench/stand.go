@@ -46,7 +46,7 @@ func newStand(o options, all []kind, says io.Writer) (_ *stand, err error) {
 	if err := s.prepare(all); err != nil {
 		return nil, err
 	}
-	if err := s.prepareGate(o.gate, o.keep); err != nil {
+	if err := s.prepareGate(o); err != nil {
 		return nil, err
 	}
 	if err := s.startFilters(says); err != nil {
@@ -112,7 +112,7 @@ func (s *stand) prepare(all []kind) (err error) {
 
 // prepareGate writes the configuration of the doors that are measured: one process for all. Unless it keeps them,
 // the gate has neither evidence nor database.
-func (s *stand) prepareGate(binary string, keep bool) (err error) {
+func (s *stand) prepareGate(o options) (err error) {
 	var milters, relays strings.Builder
 	for _, c := range s.candidates {
 		if !c.ours() {
@@ -132,7 +132,8 @@ func (s *stand) prepareGate(binary string, keep bool) (err error) {
 	if milters.Len()+relays.Len() == 0 {
 		return nil
 	}
-	if binary, err = filepath.Abs(binary); err != nil {
+	binary, err := filepath.Abs(o.gate)
+	if err != nil {
 		return fmt.Errorf("finding the gate's binary: %w", err)
 	}
 	admin, err := s.ports.Next()
@@ -141,10 +142,13 @@ func (s *stand) prepareGate(binary string, keep bool) (err error) {
 	}
 	text := fmt.Sprintf("organisation: {domains: [bo.example], trusted_networks: [127.0.0.0/8]}\nadmin: {listen: %q}\n", admin)
 	evidence, store := "none", "none"
-	if keep {
+	if o.keep {
 		evidence, store = filepath.Join(s.dir, "evidence"), "sqlite:"+filepath.Join(s.dir, "congthu.db")
 	}
 	text += fmt.Sprintf("evidence: {dir: %q}\nstore: {dsn: %q}\n", evidence, store)
+	if !o.files {
+		text += "rules: {marking: {mode: off}, uninspected: {mode: off}}\n"
+	}
 	if milters.Len() > 0 {
 		text += "milter:\n" + milters.String()
 	}
