@@ -162,6 +162,19 @@ func (r *wordReader) start() {
 		if r.inRun {
 			w.style(x.wordFont(w.next))
 		}
+	case "txbxContent", "txBody":
+		w.begin()
+	case "tr":
+		w.row()
+	default:
+		r.object()
+	}
+}
+
+// object takes the element for what stands in a text and is no run of letters: signs, drawings, links.
+func (r *wordReader) object() {
+	x, w := r.x, r.w
+	switch string(x.name) {
 	case "noBreakHyphen":
 		w.text("-")
 	case "softHyphen":
@@ -180,10 +193,6 @@ func (r *wordReader) start() {
 	case "shape", "imagedata", "rect", "roundrect":
 		w.own(x.attr("alt"))
 		w.own(x.attr("title"))
-	case "txbxContent", "txBody":
-		w.begin()
-	case "tr":
-		w.row()
 	case "ddeLink":
 		r.o.fact(DDE)
 	}
