@@ -24,6 +24,12 @@ type Finding struct {
 	// the message's own parts when the finding stops the message.
 	PartSHA256 string `json:"-"`
 	Exception  string `json:"-"` // the officer's exception that lowered Mode to Monitor
+
+	// NotInspected makes this no finding of the rule's but one of what could not be looked into: the policy has a
+	// disposition for each reason. It counts in the mode of rule RuleUninspected or of the rule that says so, whichever is stricter.
+	NotInspected message.Reason `json:"-"`
+	FailOpen     string         `json:"-"` // the engine that did not look, while the policy says that the mail passes (invariant 2)
+	Told         string         `json:"-"` // what a refusal tells a sender of ours beside Text, ASCII: the name of a virus
 }
 
 // Rule is the code that enforces one clause.
@@ -38,6 +44,9 @@ type Rule struct {
 	// Check looks at tx and must not change it. An error means that the rule could not judge for a
 	// reason of ours (invariant 2): the message is deferred. What the content causes is a finding.
 	Check func(ctx context.Context, tx *Transaction) ([]Finding, error)
+	// Later is the rest of the rule, for what may be done only when the other rules have spoken. It runs after all of
+	// them, when none refused and this rule's Check could judge. nil: there is no rest.
+	Later func(ctx context.Context, tx *Transaction, said Said) ([]Finding, error)
 }
 
 // Setting is what a policy says of one rule.

@@ -20,6 +20,9 @@ const ReleaseField = "Congthu-Release"
 // addFields are the fields that a passing message gets.
 func addFields(v *Verdict) []HeaderField {
 	add := []HeaderField{{fieldID, v.ID}}
+	if engines := v.failedOpen(); len(engines) > 0 {
+		add = append(add, HeaderField{fieldFailOpen, strings.Join(engines, ", ")})
+	}
 	if v.Disposition != Tag {
 		return add
 	}

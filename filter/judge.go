@@ -166,7 +166,9 @@ type run struct {
 	running      map[string]bool      // rules at work
 	findings     map[string][]Finding // by rule
 	notInspected []message.NotInspected
-	leftOut      []string // rules that failed on this message before
+	leftOut      []string                         // rules that failed on this message before
+	judged       map[string]bool                  // rules that looked and could judge
+	unseen       map[message.NotInspected]Finding // of notInspected: what a rule's own engine did not look into
 	err          error
 }
 
@@ -178,7 +180,7 @@ func (r *run) atWork() []string {
 }
 
 func (r *run) verdict(ctx context.Context) Verdict {
-	r.findings = map[string][]Finding{}
+	r.findings, r.judged, r.unseen = map[string][]Finding{}, map[string]bool{}, map[message.NotInspected]Finding{}
 	for _, rule := range r.policy.Rules {
 		if !rule.Expensive {
 			r.check(ctx, rule)
@@ -193,6 +195,7 @@ func (r *run) verdict(ctx context.Context) Verdict {
 			}
 		}
 		wg.Wait()
+		r.later(ctx)
 	}
 	r.cover(ctx, look)
 	return r.conclude()
@@ -232,8 +235,9 @@ func (r *run) check(ctx context.Context, rule Rule) {
 		r.err = errors.Join(r.err, fmt.Errorf("rule %q: %w", rule.Name, err))
 		return
 	}
+	r.judged[rule.Name] = true
 	for _, f := range found {
-		r.findings[rule.Name] = append(r.findings[rule.Name], complete(f, rule, set, r.tx.Direction))
+		r.add(complete(f, rule, set, r.tx.Direction))
 	}
 }
 
@@ -254,6 +258,9 @@ func (r *run) call(ctx context.Context, rule Rule) (found []Finding, err error) 
 			err = contentError{cause: "panic"}
 		}
 	}()
+	if rule.Check == nil {
+		return nil, nil
+	}
 	found, err = rule.Check(ctx, r.tx)
 	if err != nil && context.Cause(ctx) == errDeadline {
 		err = contentError{cause: "deadline: " + err.Error()}

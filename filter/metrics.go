@@ -12,6 +12,7 @@ type Metrics struct {
 	Panics            prometheus.Counter
 	InspectedBytes    prometheus.Counter
 	NotInspectedBytes *prometheus.CounterVec // reason
+	FailOpen          *prometheus.CounterVec // engine
 	Sessions          *prometheus.GaugeVec   // door
 	Reload            prometheus.Gauge       // 1 when the last reload of the configuration succeeded
 }
@@ -36,12 +37,14 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 			Help: "Octets of files that were looked into, files inside of others too."}),
 		NotInspectedBytes: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "congthu_not_inspected_bytes_total",
 			Help: "Octets that could not be looked into."}, []string{"reason"}),
+		FailOpen: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "congthu_fail_open_total",
+			Help: "Messages that passed although an engine did not look at them, because the policy says so."}, []string{"engine"}),
 		Sessions: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "congthu_sessions",
 			Help: "Open connections."}, []string{"door"}),
 		Reload: prometheus.NewGauge(prometheus.GaugeOpts{Name: "congthu_config_last_reload_successful",
 			Help: "1 when the last reload of the configuration succeeded."}),
 	}
-	reg.MustRegister(m.Messages, m.Findings, m.JudgeSeconds, m.RuleSeconds, m.RuleErrors, m.Panics, m.InspectedBytes, m.NotInspectedBytes, m.Sessions, m.Reload)
+	reg.MustRegister(m.Messages, m.Findings, m.JudgeSeconds, m.RuleSeconds, m.RuleErrors, m.Panics, m.InspectedBytes, m.NotInspectedBytes, m.FailOpen, m.Sessions, m.Reload)
 	m.Reload.Set(1)
 	return m
 }

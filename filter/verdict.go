@@ -15,6 +15,7 @@ func (r *run) conclude() Verdict {
 	speaker := Rule{}
 	var clauses []string // of the enforced findings that ask for the strongest disposition, in speaking order
 	var text TextKey
+	var told string
 	all := r.inOrder()
 	digests(r.tx.Message, all)
 	unknown := r.except(all)
@@ -34,7 +35,7 @@ func (r *run) conclude() Verdict {
 			continue
 		}
 		if len(clauses) == 0 {
-			speaker, text = r.rule(f.Rule), f.Text
+			speaker, text, told = r.rule(f.Rule), f.Text, f.Told
 		}
 		if !slices.Contains(clauses, f.Clause) {
 			clauses = append(clauses, f.Clause)
@@ -56,6 +57,9 @@ func (r *run) conclude() Verdict {
 		v.Reply = buildReply(450, speaker.Status, clauses[0], t, clauses[1:], v.ID)
 	case Refuse:
 		t := speaker.text(text)
+		if told != "" && v.Direction.FromOurs() {
+			t.Vietnamese += " (" + told + ")"
+		}
 		v.Reply = buildReply(max(speaker.Code, 550), speaker.Status, clauses[0], t, clauses[1:], v.ID)
 	}
 	return v
@@ -92,16 +96,17 @@ func (r *run) inOrder() []Finding {
 		all = append(all, r.findings[rule.Name]...)
 	}
 	for _, n := range r.notInspected {
-		mode := r.uninspectedMode(n.Reason)
-		if mode == Off || mode == "" {
-			continue
+		f := Finding{Rule: RuleUninspected, Clause: uninspectedRule().Clause, Mode: r.uninspectedMode(n.Reason), Disposition: Hold,
+			Score: 1, Part: n.Part, Detail: string(n.Reason), Text: TextUninspected}
+		if d, ok := r.policy.Uninspected[n.Reason]; ok {
+			f.Disposition = d
 		}
-		d, ok := r.policy.Uninspected[n.Reason]
-		if !ok {
-			d = Hold
+		if of, ok := r.unseen[n]; ok {
+			f = of.asUninspected(f)
 		}
-		all = append(all, Finding{Rule: RuleUninspected, Clause: uninspectedRule().Clause, Mode: mode, Disposition: d,
-			Score: 1, Part: n.Part, Detail: string(n.Reason), Text: TextUninspected})
+		if f.Mode != Off && f.Mode != "" {
+			all = append(all, f)
+		}
 	}
 	return all
 }
@@ -194,5 +199,10 @@ func (j *Judge) count(tx *Transaction, v Verdict) {
 	j.metrics.Messages.WithLabelValues(tx.Session.Door, string(v.Direction), v.Disposition.String(), v.Unit).Inc()
 	for _, f := range v.Findings {
 		j.metrics.Findings.WithLabelValues(f.Rule, f.Clause, f.Disposition.String(), string(f.Mode), v.Unit).Inc()
+	}
+	if v.Passes() { // what is stopped all the same did not pass unseen
+		for _, engine := range v.failedOpen() {
+			j.metrics.FailOpen.WithLabelValues(engine).Inc()
+		}
 	}
 }
