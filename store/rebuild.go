@@ -74,8 +74,8 @@ func (s *Store) clear(ctx context.Context, first evidence.Line) error {
 }
 
 // indexPause is how long records are gathered after a transaction of the index that was not full. A transaction costs
-// as much as entering ten records.
-const indexPause = 300 * time.Millisecond
+// as much as entering ten records, and nobody's mail waits for the index.
+const indexPause = time.Second
 
 // fullBatch is so many records that more of them wait already.
 const fullBatch = 256

@@ -18,6 +18,9 @@ import (
 // it even when every character of it must be escaped.
 const maxLine = 4 << 20
 
+// usualLine is what the line of an ordinary message takes, in octets.
+const usualLine = 1536
+
 // noHash is the Prev of the first record of a log.
 const noHash = "0000000000000000000000000000000000000000000000000000000000000000"
 
@@ -35,6 +38,7 @@ var errNoRecord = errors.New("the line is no evidence record")
 func Encode(r Record) ([]byte, error) {
 	r.Time = r.Time.UTC()
 	var b bytes.Buffer
+	b.Grow(usualLine)
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	if err := e.Encode(&r); err != nil {
