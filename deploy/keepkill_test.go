@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -82,6 +83,13 @@ func (k *keepLoad) count() int {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return len(k.taken)
+}
+
+// sofar are the letters that were taken until now.
+func (k *keepLoad) sofar() []int {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return slices.Clone(k.taken)
 }
 
 // killKeeping kills the gate that often. Whatever got 250 is then at the next hop or in the quarantine, whole, and
@@ -185,14 +193,19 @@ func oneEndsIn(all [][]byte, want []byte) bool {
 }
 
 // quarantined are all held messages, decrypted, which checks them to their ends.
-func quarantined(t *testing.T, o *office) (all [][]byte) {
+func quarantined(t *testing.T, o *office) [][]byte {
+	t.Helper()
+	return quarantinedIn(t, o, filepath.Join(o.gate.State(), "congthu.db"))
+}
+
+func quarantinedIn(t *testing.T, o *office, database string) (all [][]byte) {
 	t.Helper()
 	b, err := os.ReadFile(o.identity("lan"))
 	must(t, err)
 	identity, err := store.ParseIdentity(b)
 	must(t, err)
 	ctx := context.Background()
-	s, err := store.Open(ctx, store.Options{DSN: "sqlite:" + filepath.Join(o.gate.State(), "congthu.db")})
+	s, err := store.Open(ctx, store.Options{DSN: "sqlite:" + database})
 	must(t, err)
 	defer s.Close()
 	for after := ""; ; {

@@ -154,7 +154,10 @@ type evidenceLine struct {
 		}
 	}
 	Outcome *struct{ ID, Reply, Error string }
-	Act     *struct{ Who, What, Object, Reason string }
+	Act     *struct {
+		Who, What, Object, Reason string
+		Details                   map[string]string
+	}
 }
 
 // records are the records of the evidence.
