@@ -12,20 +12,23 @@ import (
 // Test packages and internal/ are free.
 func allowed() map[string][]string {
 	return map[string][]string{
-		"filter/message":  {},
-		"filter":          {"filter/message"},
-		"filter/policy":   {"filter", "filter/message"},
-		"filter/evidence": {"filter", "filter/message"},
-		"filter/extract":  {"filter/message"},
-		"filter/milter":   {"filter", "filter/message"},
-		"filter/relay":    {"filter", "filter/message"},
-		"rules":           {"filter", "filter/message", "filter/extract", "rules/pack", "rules/custom", "rules/marking"},
-		"rules/custom":    {"filter", "filter/message"},
-		"rules/marking":   {"rules/pack"},
-		"rules/pack":      {"filter"},
-		"store":           {"filter", "filter/message", "filter/evidence", "store/notice"},
-		"store/notice":    {"filter"},
-		"store/review":    {"filter", "filter/message", "filter/evidence", "store"},
+		"filter/message":       {},
+		"filter":               {"filter/message"},
+		"filter/policy":        {"filter", "filter/message"},
+		"filter/evidence":      {"filter", "filter/message"},
+		"filter/extract":       {"filter/message"},
+		"filter/milter":        {"filter", "filter/message"},
+		"filter/relay":         {"filter", "filter/message"},
+		"rules":                {"filter", "filter/message", "filter/extract", "rules/pack", "rules/attachmenttype", "rules/custom", "rules/marking", "rules/content"},
+		"rules/attachmenttype": {"rules/pack"},
+		"rules/custom":         {"filter", "filter/message"},
+		"rules/marking":        {"rules/pack"},
+		"rules/content":        {"rules/marking"},
+		"rules/pack":           {"filter"},
+		"store":                {"filter", "filter/message", "filter/evidence", "store/notice"},
+		"store/notice":         {"filter"},
+		"store/review":         {"filter", "filter/message", "filter/evidence", "store"},
+		"console":              {"filter", "filter/message", "filter/evidence", "store", "store/review"},
 	}
 }
 
