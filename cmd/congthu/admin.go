@@ -18,11 +18,15 @@ type admin struct {
 	server  *http.Server
 	ready   atomic.Bool
 	trouble func() error // why no mail can be put on record; set before serving, may be nil
+	mux     *http.ServeMux
 }
 
+// pages puts the console beside metrics and health; to be called before serving.
+func (a *admin) pages(h http.Handler) { a.mux.Handle("/", h) }
+
 func newAdmin(reg *prometheus.Registry) *admin {
-	a := &admin{}
 	mux := http.NewServeMux()
+	a := &admin{mux: mux}
 	mux.Handle("GET /metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	// Doors, configuration and evidence file, not engines: a dead engine must not take every gate out.
@@ -39,8 +43,8 @@ func newAdmin(reg *prometheus.Registry) *admin {
 		}
 		fmt.Fprintln(w, "ready")
 	})
-	a.server = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second,
-		WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10}
+	a.server = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 2 * time.Minute,
+		WriteTimeout: 2 * time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10}
 	return a
 }
 

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -88,15 +89,20 @@ func exitCode(v filter.Verdict) int {
 func (c *checkCommand) judge(p *program, judge *filter.Judge, limits message.Limits, file string) (filter.Verdict, error) {
 	spool := message.NewSpool(limits, nil)
 	defer spool.Close()
-	tx := &filter.Transaction{ID: filter.NewID(p.now()), Received: p.now(), Session: filter.Session{Door: "check", Listener: "check"}}
+	err := c.read(p, spool, file)
+	return c.decide(p.ctx, judge, limits, spool, err, p.now())
+}
+
+// decide judges what was spooled; err is what spooling said.
+func (c *checkCommand) decide(ctx context.Context, judge *filter.Judge, limits message.Limits, spool *message.Spool, err error, now time.Time) (filter.Verdict, error) {
+	tx := &filter.Transaction{ID: filter.NewID(now), Received: now, Session: filter.Session{Door: "check", Listener: "check"}}
 	if c.Direction != "auto" {
 		tx.Session.Direction = filter.Direction(c.Direction)
 	}
-	err := c.read(p, spool, file)
 	if err != nil && !errors.Is(err, message.ErrTooBig) {
 		return filter.Verdict{}, err
 	}
-	return filter.Decide(p.ctx, fileJudge{judge, c}, tx, spool, err, limits), nil
+	return filter.Decide(ctx, fileJudge{judge, c}, tx, spool, err, limits), nil
 }
 
 // fileJudge judges a file: it makes up the envelope once the header is known.

@@ -64,6 +64,7 @@ type commands struct {
 	Officer    officerCommands    `cmd:"" help:"The officers who can open held mail."`
 	Log        logCommands        `cmd:"" help:"The evidence log: verify, export."`
 	Store      storeCommands      `cmd:"" help:"The database: backup, restore, rebuild."`
+	Console    consoleCommands    `cmd:"" help:"The security team's pages: invite people."`
 	Demo       demoCommand        `cmd:"" help:"Try the gate out: starts it before a small practice mail server and sends sample mails through it."`
 	Version    versionCommand     `cmd:"" help:"Print the version."`
 }

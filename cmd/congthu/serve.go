@@ -72,6 +72,7 @@ type gate struct {
 	admin   *admin
 	looking *looking // into files
 	memory  *memory  // nil when nothing is kept
+	shown   *pages   // nil without a console
 	doors   []door
 	listens []net.Listener // one for each door, then the admin's
 }
@@ -108,6 +109,10 @@ func newGate(p *program, conf *policy.Config) (*gate, error) {
 	if g.memory != nil {
 		g.judge.KeepWith(g.memory)
 		g.admin.trouble = g.memory.evidence.OK
+	}
+	if err := g.openConsole(reg, p); err != nil {
+		g.close()
+		return nil, errors.Join(err, g.memory.close())
 	}
 	return g, nil
 }
@@ -241,6 +246,9 @@ func (g *gate) reload(load func() (*policy.Config, error)) {
 		return
 	}
 	g.conf = conf
+	if g.shown != nil {
+		g.shown.use(conf)
+	}
 	g.judge.Swap(pol)
 	g.metrics.Reload.Set(1)
 	if g.memory != nil {

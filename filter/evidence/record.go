@@ -143,13 +143,16 @@ const (
 	Stop          What = "stop"
 	Grant         What = "grant"
 	Confirm       What = "confirm"
+	People        What = "people" // accounts and tokens of the console
+	Denied        What = "denied" // somebody asked the console for what is not for that role
+	Judge         What = "judge"  // an officer said whether a finding was right
 )
 
 // Valid tells whether w is one of the acts.
 func (w What) Valid() bool {
 	switch w {
 	case View, Release, Delete, ExportContent, ExceptionAdd, ExceptionEnd, OfficerAdd, OfficerRemove, Reload,
-		SignIn, Backup, Restore, Prune, Rebuild, Start, Stop, Grant, Confirm:
+		SignIn, Backup, Restore, Prune, Rebuild, Start, Stop, Grant, Confirm, People, Denied, Judge:
 		return true
 	}
 	return false

@@ -1,0 +1,233 @@
+package console_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"congthu/console"
+	"congthu/filter"
+	"congthu/filter/evidence"
+	"congthu/store"
+	"congthu/store/review"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// bench is a console with a real store and evidence log around it, and a gate that only answers.
+type bench struct {
+	t        *testing.T
+	server   *httptest.Server
+	store    *store.Store
+	log      *evidence.Log
+	mu       sync.Mutex
+	now      time.Time
+	acts     []evidence.Act
+	down     bool // the database is gone
+	trouble  string
+	release  string // host:port that takes released mail
+	verdict  filter.Verdict
+	tryError error
+}
+
+func (b *bench) Now() time.Time {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.now
+}
+
+func (b *bench) wait(d time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.now = b.now.Add(d)
+}
+
+// Store implements console.Gate.
+func (b *bench) Store() *store.Store {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.down {
+		return nil
+	}
+	return b.store
+}
+
+// Desk implements console.Gate.
+func (b *bench) Desk(s *store.Store) *review.Desk {
+	return &review.Desk{Store: s, Record: b.record, Server: b.release, Helo: "gate.test", AuthservID: "monre.gov.vn"}
+}
+
+// Policy implements console.Gate.
+func (b *bench) Policy() console.Policy {
+	return console.Policy{Hash: "sha256:00", Packs: []string{"secrecy 2026.1"}, Loaded: b.Now(), Source: "rules: {}\n",
+		Lines: []console.PolicyLine{{Text: "rules:", Origin: ""}, {Text: "  subject: {mode: enforce}", Origin: "congthu.yml:3"}}}
+}
+
+// Try implements console.Gate.
+func (b *bench) Try(context.Context, []byte, []byte, console.Envelope) (filter.Verdict, error) {
+	return b.verdict, b.tryError
+}
+
+// System implements console.Gate.
+func (b *bench) System() console.System {
+	return console.System{Gate: "gate1", Version: "test", Started: b.Now().Add(-time.Hour), Ready: true, Trouble: b.trouble,
+		Listeners: []console.Listener{{Name: "mx", Kind: "relay", Address: "127.0.0.1:10025"}},
+		Metrics:   []console.Metric{{Name: "congthu_panics_total", Value: 0}}}
+}
+
+// Evidence implements console.Gate.
+func (b *bench) Evidence() console.Evidence {
+	seq, hash := b.log.Tail()
+	return console.Evidence{Dir: b.log.Dir(), Gate: "gate1", Seq: seq, Hash: hash}
+}
+
+func (b *bench) record(ctx context.Context, a evidence.Act) error {
+	b.mu.Lock()
+	b.acts = append(b.acts, a)
+	b.mu.Unlock()
+	_, err := b.log.Append(ctx, evidence.Record{Kind: evidence.KindAct, Act: &a})
+	return err
+}
+
+// did lists the acts of a kind that were put on record.
+func (b *bench) did(what evidence.What) (all []evidence.Act) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, a := range b.acts {
+		if a.What == what {
+			all = append(all, a)
+		}
+	}
+	return all
+}
+
+// start is a morning in Vietnam.
+func start() time.Time { return time.Date(2026, 3, 2, 1, 30, 0, 0, time.UTC) }
+
+func newBench(t *testing.T) *bench {
+	t.Helper()
+	b := &bench{t: t, now: start()}
+	dir := t.TempDir()
+	var err error
+	if b.store, err = store.Open(t.Context(), store.Options{DSN: "sqlite:" + filepath.Join(dir, "congthu.db"), Now: b.Now}); err != nil {
+		t.Fatal(err)
+	}
+	if b.log, err = evidence.Open(evidence.Options{Dir: filepath.Join(dir, "evidence"), Gate: "gate1", Now: b.Now}); err != nil {
+		t.Fatal(err)
+	}
+	c, err := console.New(console.Options{Gate: b, Record: b.record, Now: b.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.server = httptest.NewServer(c)
+	t.Cleanup(func() {
+		b.server.Close()
+		if err := b.log.Close(); err != nil {
+			t.Error(err)
+		}
+		if err := b.store.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return b
+}
+
+// password is one that clause 10.4 allows.
+const password = "Mat.Khau-2026"
+
+// browser is somebody at a browser.
+type browser struct {
+	*bench
+	client *http.Client
+	csrf   string
+}
+
+func (b *bench) browser() *browser {
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return &browser{bench: b, client: &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Transport: &http.Transport{DisableKeepAlives: true}}}
+}
+
+// as is a browser of somebody with a new account of that role.
+func (b *bench) as(role store.Role) *browser {
+	b.t.Helper()
+	w := b.browser()
+	code, err := console.Invite(b.t.Context(), b.store, role, b.Now())
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	name := fmt.Sprintf("%s-%d", role, b.Now().UnixNano()%1_000_000)
+	b.wait(time.Second)
+	got := w.post("/setup", url.Values{"code": {code}, "name": {name}, "display": {"Nguyễn Thị Hà"}, "password": {password}, "again": {password}})
+	if got.status != http.StatusSeeOther {
+		b.t.Fatalf("an invited %s cannot make an account: %d\n%s", role, got.status, got.text)
+	}
+	w.csrf = token(w.get("/account").text)
+	return w
+}
+
+// answer is what a browser got.
+type answer struct {
+	status int
+	header http.Header
+	text   string
+}
+
+func (w *browser) get(path string) answer { return w.do(http.MethodGet, path, nil) }
+
+// post sends a form, with the session's own token.
+func (w *browser) post(path string, form url.Values) answer {
+	if w.csrf != "" && form.Get("csrf") == "" {
+		form.Set("csrf", w.csrf)
+	}
+	return w.do(http.MethodPost, path, form)
+}
+
+func (w *browser) do(method, path string, form url.Values) answer {
+	w.t.Helper()
+	var body io.Reader
+	if form != nil {
+		body = strings.NewReader(form.Encode())
+	}
+	req, err := http.NewRequestWithContext(w.t.Context(), method, w.server.URL+path, body)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if form != nil {
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	resp, err := w.client.Do(req)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return answer{resp.StatusCode, resp.Header, string(b)}
+}
+
+// token is the one of the forms on a page.
+func token(page string) string {
+	m := regexp.MustCompile(`name="csrf" value="([^"]+)"`).FindStringSubmatch(page)
+	if m == nil {
+		return ""
+	}
+	return m[1]
+}
