@@ -39,7 +39,10 @@ func (u *unit) ownCell(i int, c candidate) (Class, float64) {
 	if k < 0 {
 		return Cell, 0
 	}
-	alone, noun := u.alone(l, k, c)
+	alone, noun := u.alone(l, l.cells[k], c)
+	if !alone && u.setOff(l, l.cells[k], c) {
+		alone = true
+	}
 	if !alone {
 		return Cell, 0
 	}
@@ -104,64 +107,6 @@ func (u *unit) headed(i int) bool {
 	return !u.guidingLine(i - 1)
 }
 
-// alone tells a candidate with nothing beside it in its cell that is not allowed there; noun, that a word for a
-// document stands before it.
-func (u *unit) alone(l *line, cell int, c candidate) (alone, noun bool) {
-	span := l.cells[cell]
-	at := int(span.start)
-	for k := firstFrom(l, at); k < len(l.toks); {
-		t := l.toks[k]
-		if t.start >= int(span.end) {
-			break
-		}
-		if !decoration(l.text[at:t.start]) {
-			return false, false
-		}
-		n, isNoun := u.beside(l, k, c)
-		if n == 0 {
-			return false, false
-		}
-		noun = noun || isNoun
-		k += n
-		at = l.toks[k-1].end
-	}
-	return decoration(l.text[at:span.end]), noun
-}
-
-// beside is how many tokens at k may stand in one cell with a level, 0 for none.
-func (u *unit) beside(l *line, k int, c candidate) (n int, noun bool) {
-	if m := markAt(l, k); m != nil {
-		if m.level != c.level {
-			return 0, false
-		}
-		return m.last - m.first + 1, false
-	}
-	loose := !l.vietnamese
-	if n, _ := u.d.urgency.at(l.text, l.toks, k, loose); n > 0 {
-		return n, false
-	}
-	if n, _ := u.d.foreignWords.at(l.text, l.toks, k, true); n > 0 {
-		return n, false
-	}
-	if c.letter != "" && l.toks[k].word == c.letter && k > c.last {
-		return 1, false
-	}
-	if n, _ := u.d.headingNouns.at(l.text, l.toks, k, loose); n > 0 && k+n == c.first {
-		return n, true
-	}
-	return 0, false
-}
-
-// markAt is the candidate that begins at token k.
-func markAt(l *line, k int) *candidate {
-	for i := range l.marks {
-		if l.marks[i].first == k {
-			return &l.marks[i]
-		}
-	}
-	return nil
-}
-
 // listed tells a level that stands in a list of levels: another one is a cell of its own in the same line or in the
 // next one, or a word for none in the same line.
 func (u *unit) listed(i int, c candidate) bool {
@@ -183,7 +128,7 @@ func (u *unit) listed(i int, c candidate) bool {
 			if m.level == c.level || m.vetoed {
 				continue
 			}
-			if cell := l.cellOf(m.start); cell >= 0 && m.alone.is(func() bool { ok, _ := u.alone(l, cell, *m); return ok }) {
+			if cell := l.cellOf(m.start); cell >= 0 && m.alone.is(func() bool { ok, _ := u.alone(l, l.cells[cell], *m); return ok }) {
 				return true
 			}
 		}

@@ -6,7 +6,11 @@ import "strings"
 func (d *Detector) compound(l *line, c candidate) bool {
 	loose := !l.vietnamese
 	if c.first > 0 && blank(l.gapBetween(c.first-1, c.first)) {
-		if n := d.before.ending(l.text, l.toks, c.first, loose); n > 0 && (c.single || d.denies(l, c.first-1)) {
+		before := d.before
+		if c.style == caps && l.toks[c.first-1].style != caps { // "nguồn nước MẬT" is no "nước mật"
+			before = d.prevLine
+		}
+		if n := before.ending(l.text, l.toks, c.first, loose); n > 0 && (c.single || d.denies(l, c.first-1)) {
 			return true
 		}
 	}
@@ -39,7 +43,7 @@ func (d *Detector) compoundAfter(l *line, c candidate, loose bool) bool {
 		return false
 	}
 	compounds := d.after
-	if !c.single || c.style == caps && t.style == title { // only what a level's first word may belong to the word before: "buổi tối mật độ"
+	if !c.single || c.style == caps && t.style != caps { // only what a level's first word may belong to the word before: "buổi tối mật độ"
 		compounds = d.nextLine
 	}
 	if n, _ := compounds.at(l.text, l.toks, next, loose); n > 0 && !d.otherField(l, next) {
@@ -52,10 +56,14 @@ func (d *Detector) compoundAfter(l *line, c candidate, loose bool) bool {
 	return n > 0 && c.form == plain && t.word == t.plain
 }
 
-// otherField tells "độ khẩn" and "độ mật", which are no compounds of the level before them.
+// otherField tells "độ khẩn" and "độ mật", which are no compounds of the level before them, and words that begin like
+// the end of one: "mật vụ việc".
 func (d *Detector) otherField(l *line, i int) bool {
 	if i+1 >= len(l.toks) {
 		return false
+	}
+	if n, _ := d.afterNot.at(l.text, l.toks, i, !l.vietnamese); n > 0 {
+		return true
 	}
 	w, next := l.toks[i].plain, l.toks[i+1].plain
 	return w == "do" && (next == "khan" || next == "mat") || w == "ma" && next == "so"

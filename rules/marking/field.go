@@ -61,7 +61,7 @@ func (u *unit) labelsOf(l *line) []label {
 	for k := range l.toks {
 		if n, full := u.labelAt(l, k); n > 0 {
 			f := label{first: k, last: k + n - 1, full: full}
-			f.value, f.ok = u.valueAt(l, f.last)
+			f.value, f.ok = u.valueAt(l, f.first, f.last)
 			l.labels = append(l.labels, f)
 		}
 	}
@@ -93,17 +93,31 @@ func (u *unit) labelled(l *line, c candidate) float64 {
 func (u *unit) labelAt(l *line, k int) (n int, full bool) {
 	loose := !l.vietnamese
 	n, _ = u.d.labels.at(l.text, l.toks, k, loose)
+	if n == 0 {
+		n = u.identifier(l, k)
+	}
 	if open, _ := u.d.openLabels.at(l.text, l.toks, k, loose); open > n {
 		return open, false
 	}
 	return n, n > 0
 }
 
+// identifier is how many tokens at k are a label as programs write it: "do_mat", in a text that has its diacritics.
+func (u *unit) identifier(l *line, k int) int {
+	n, _ := u.d.labels.at(l.text, l.toks, k, true)
+	for i := k; i < k+n-1; i++ {
+		if l.gapBetween(i, i+1) != "_" {
+			return 0
+		}
+	}
+	return n
+}
+
 // maxRemark is how many octets a remark in brackets behind a label may have: "Độ mật (nếu có): …".
 const maxRemark = 60
 
 // valueAt is where the value of a label begins that ends with token k; ok is false where no sign of a field follows.
-func (u *unit) valueAt(l *line, k int) (at int, ok bool) {
+func (u *unit) valueAt(l *line, first, k int) (at int, ok bool) {
 	at = l.toks[k].end
 	for remark := false; at < len(l.text); {
 		switch c := l.text[at]; {
@@ -112,7 +126,9 @@ func (u *unit) valueAt(l *line, k int) (at int, ok bool) {
 				ok = true
 			}
 			at++
-		case c == ':' || c == '=' || c == '\t' || c == '|':
+		case !ok && (strings.HasPrefix(l.text[at:], "==") || strings.HasPrefix(l.text[at:], "!=")):
+			return 0, false // a comparison in a program
+		case c == ':' || c == '=' || c == '\t' || c == '|', strings.HasPrefix(l.text[at:], ".."), strings.HasPrefix(l.text[at:], "…"):
 			ok = true
 			at++
 		case c == '(' && !remark && !ok:
@@ -123,9 +139,17 @@ func (u *unit) valueAt(l *line, k int) (at int, ok bool) {
 			at += end + 1
 			remark = true
 		case !ok && (c == '>' || c == ']' || c == '*' || c == '"'): // "<Độ mật>: …"
+			ok = c == '>' && strings.HasSuffix(l.text[:l.toks[first].start], "<") // "<DoMat>Mật</DoMat>"
 			at++
 		default:
 			r, n := utf8.DecodeRuneInString(l.text[at:])
+			if wordKind(r) != 0 && !ok && !remark {
+				if at = u.ofWhat(l, at); at > 0 { // "Cấp bảo mật của tài liệu: …"
+					remark = true
+					continue
+				}
+				return 0, false
+			}
 			if !ok || wordKind(r) != 0 {
 				return at, ok
 			}
@@ -133,6 +157,33 @@ func (u *unit) valueAt(l *line, k int) (at int, ok bool) {
 		}
 	}
 	return at, ok
+}
+
+// maxOf is how many words may stand between a label and its colon.
+const maxOf = 6
+
+// ofWhat is where the colon is behind the words that say of what a label is, at the octet at; 0 for none.
+func (u *unit) ofWhat(l *line, at int) int {
+	k := tokenAt(l, at)
+	if k < 0 {
+		return 0
+	}
+	if n, _ := u.d.nouns.at(l.text, l.toks, k, !l.vietnamese); n == 0 {
+		switch l.toks[k].plain {
+		case "cua", "of", "for":
+		default:
+			return 0
+		}
+	}
+	for n := k; n < len(l.toks) && n < k+maxOf; n++ {
+		switch gap := l.gapBetween(n, n+1); {
+		case strings.HasPrefix(strings.TrimLeft(gap, " "), ":"):
+			return l.toks[n].end
+		case !blank(gap):
+			return 0
+		}
+	}
+	return 0
 }
 
 // choice tells a value that is a list to choose from: several levels, or one beside a word for none.
@@ -163,7 +214,7 @@ func (u *unit) letters(i, at int, v *evidence) {
 			continue
 		}
 		for _, name := range u.d.names {
-			if name.letter != "" && name.letter == l.toks[t].word {
+			if name.called(l.toks[t].word) {
 				v.add(Evidence{Class: Field, Level: name.level, Score: fieldLetter, Offset: int64(at)})
 			}
 		}
@@ -225,7 +276,7 @@ func (u *unit) inColumn(i int, c candidate) bool {
 	// Empty cells are left out, so a row may have fewer.
 	if k := l.cellOf(c.start); k != col.index && !(len(l.cells) < col.cells && k < col.index && k >= col.index-(col.cells-len(l.cells))) {
 		return false
-	} else if alone, _ := u.alone(l, k, c); !alone {
+	} else if alone, _ := u.alone(l, l.cells[k], c); !alone {
 		return false
 	}
 	return !u.several(l, c)
@@ -237,7 +288,9 @@ func (u *unit) belowLabel(i int, c candidate) bool {
 	if prev == nil || len(prev.toks) == 0 || len(prev.cells) == 0 || c.first > 0 {
 		return false
 	}
-	if alone, _ := u.alone(l, l.cellOf(c.start), c); !alone {
+	if k := l.cellOf(c.start); k < 0 {
+		return false
+	} else if alone, _ := u.alone(l, l.cells[k], c); !alone {
 		return false
 	}
 	cell := prev.cells[len(prev.cells)-1]

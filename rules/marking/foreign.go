@@ -65,7 +65,7 @@ func (u *unit) bannerBegins(before string, i int) bool {
 func (u *unit) bannerScore(i int, text string, toks []token, k, n int, begin bool) float64 {
 	big := true
 	for _, t := range toks[k : k+n] {
-		big = big && (t.style == caps || !cased(t.word))
+		big = big && (t.style == caps || !cased(t.word) || begin && cyrillic(t.word)) // "Сов. секретно", as it is written
 	}
 	rest := text[toks[k+n-1].end:]
 	trimmed := strings.TrimLeft(rest, " ")
@@ -99,6 +99,11 @@ func (u *unit) bannerColon(before string) bool {
 
 func cased(w string) bool {
 	return strings.ContainsFunc(w, func(r rune) bool { return unicode.ToUpper(r) != r })
+}
+
+func cyrillic(w string) bool {
+	r, _ := utf8.DecodeRuneInString(w)
+	return unicode.Is(unicode.Cyrillic, r)
 }
 
 func hasHan(w string) bool {

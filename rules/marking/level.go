@@ -1,6 +1,7 @@
 package marking
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -31,11 +32,17 @@ type syllable struct {
 type name struct {
 	level     Level
 	letter    string // in the circle on an envelope, lower case
+	shorts    []string
 	syllables []syllable
 }
 
+// called tells a letter or a short form that stands for the name in a level field.
+func (n name) called(w string) bool {
+	return n.letter != "" && n.letter == w || slices.Contains(n.shorts, w)
+}
+
 func newName(l pack.Level) name {
-	n := name{level: Level(l.Level), letter: strings.ToLower(l.Letter)}
+	n := name{level: Level(l.Level), letter: strings.ToLower(l.Letter), shorts: l.Shorts}
 	for _, w := range newPhrase(l.Name, 0).exact {
 		n.syllables = append(n.syllables, newSyllable(w))
 	}
@@ -177,7 +184,7 @@ func (n name) at(l *line, i int) (int, form) {
 			return 0, noForm
 		}
 		m := s.match(l.toks[i+k].word)
-		if m == noForm || k > 0 && !blank(l.gapBetween(i+k-1, i+k)) {
+		if m == noForm || k > 0 && !blank(l.gapBetween(i+k-1, i+k)) && !(l.gapBetween(i+k-1, i+k) == "." && l.toks[i+k].style == caps) {
 			return 0, noForm
 		}
 		f = together(f, m, k == 0)

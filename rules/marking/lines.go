@@ -125,7 +125,7 @@ func (u *unit) line(i int) *line {
 
 // newLine brings a line into the form in which it is compared.
 func (d *Detector) newLine(s string) *line {
-	l := &line{raw: visible(unquoted(s))}
+	l := &line{raw: untagged(visible(unquoted(s)))}
 	l.text = despaced(latinised(l.raw), d.names)
 	for _, r := range l.text {
 		if vietnamese(r) {
@@ -155,6 +155,9 @@ func unquoted(s string) string {
 	}
 }
 
+// leader is a row of dots between two boxes of a page.
+const leader = "...."
+
 // minGap is how many blanks divide cells.
 const minGap = 3
 
@@ -174,7 +177,7 @@ func cells(s string) []span {
 	start, blanks := 0, 0
 	for i := range len(s) {
 		switch {
-		case s[i] == '\t' || s[i] == '|' || sign != 0 && s[i] == sign, s[i] == ':' && i > 0 && s[i-1] == '"':
+		case s[i] == '\t' || s[i] == '|' || sign != 0 && s[i] == sign, s[i] == ':' && i > 0 && s[i-1] == '"', strings.HasPrefix(s[i:], leader):
 			add(start, i)
 			start, blanks = i+1, 0
 		case s[i] == ' ':
@@ -253,7 +256,7 @@ const maxSpaced = 24
 
 // despaced joins single letters with one to three signs between them when the whole run is a level.
 func despaced(s string, names []name) string {
-	if !strings.ContainsAny(s, " .-_*") || !lettersAlone(s) {
+	if !lettersAlone(s) {
 		return s
 	}
 	toks := tokens(s)
@@ -319,17 +322,31 @@ func singleLetter(s string, t token) bool {
 
 // spacing tells what stands between spaced letters.
 func spacing(gap string) bool {
-	return gap != "" && len(gap) <= 4 && strings.Trim(gap, " .-_*") == ""
+	return gap != "" && len(gap) <= maxSpacing && !strings.Contains(gap, "\t")
 }
 
-// joinedName is the level that spaced letters spell, in the style of the first; "" for none.
+// maxSpacing is how many octets stand between spaced letters at most.
+const maxSpacing = 6
+
+// usual tells the signs that stand between spaced letters as a habit.
+func usual(s string, toks []token) bool {
+	for i := 1; i < len(toks); i++ {
+		if gap := s[toks[i-1].end:toks[i].start]; len(gap) > 4 || strings.Trim(gap, " .-_*") != "" {
+			return false
+		}
+	}
+	return true
+}
+
+// joinedName is the level that spaced letters spell, "" for none. With its diacritics it is in capitals: nobody spaces
+// a word out that is not to be seen.
 func joinedName(s string, toks []token, names []name) string {
 	var letters strings.Builder
 	for _, t := range toks {
 		letters.WriteString(t.word)
 	}
 	for _, n := range names {
-		if form := n.glued(letters.String()); form != noForm {
+		if form := n.glued(letters.String()); form == exact || form != noForm && usual(s, toks) {
 			var b strings.Builder
 			k := 0
 			for i, syllable := range n.syllables {
@@ -342,6 +359,9 @@ func joinedName(s string, toks []token, names []name) string {
 						k++
 					}
 				}
+			}
+			if form == exact {
+				return strings.ToUpper(b.String())
 			}
 			return b.String()
 		}

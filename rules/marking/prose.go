@@ -11,6 +11,7 @@ const (
 	proseCaps      = 0.70 // with a capital: as a level is written
 	proseGuidance  = 0.40 // less, in a text about secrecy
 	nounNumbered   = 0.80 // "công văn mật số 27"
+	nounPlain      = 0.65 // "cong van mat so 27"
 	nounCaps       = 0.70 // "văn bản MẬT" in a line of small letters
 	maxSentence    = 60   // words that are looked at on either side
 	wrappedAt      = 50   // octets from which a line may go on in the next
@@ -103,15 +104,18 @@ func endsSentence(s string) bool {
 // prose finds a sentence that says of one document that it is secret.
 func (u *unit) prose(i int, c candidate) (Class, float64) {
 	l := u.line(i)
+	loose := !l.vietnamese
+	if c.form == plain && loose && u.loose(i) {
+		return u.plainProse(i, c)
+	}
 	if c.form != exact {
 		return Prose, 0
 	}
-	loose := !l.vietnamese
 	if !u.maySay(l, c, loose) {
 		return Prose, 0
 	}
 	s := u.sentence(i, c)
-	noun := u.nounAt(s, loose)
+	noun := u.nounAt(s, c, loose)
 	declared := u.d.declared.ending(s.text, s.toks, s.first, loose)
 	if noun < 0 && declared == 0 {
 		return Prose, 0
@@ -130,7 +134,11 @@ func (u *unit) prose(i int, c candidate) (Class, float64) {
 	if u.denied(s.text, before, loose) || u.question(s) {
 		return Prose, 0
 	}
-	if numbered := noun >= 0 && u.numbered(s); !numbered && sentenceHas(u.d.deniedAfter, s.text, s.toks[s.last+1:s.clause()], loose) {
+	end := s.clause()
+	if declared > 0 || noun > 0 && s.toks[noun-1].word == "là" {
+		end = min(end, u.requestFrom(s, loose))
+	}
+	if numbered := noun >= 0 && u.numbered(s); !numbered && sentenceHas(u.d.deniedAfter, s.text, s.toks[s.last+1:end], loose) {
 		return Prose, 0
 	}
 	class, score := u.said(s, c, noun, declared > 0, loose)
@@ -162,7 +170,7 @@ func enumerated(l *line, c candidate) bool {
 func (u *unit) maySay(l *line, c candidate, loose bool) bool {
 	const most = 4 // words of a document and what ties it to the level
 	own := sentence{text: l.text, toks: l.toks, first: c.first, last: c.last}
-	return c.first < most || u.nounAt(own, loose) >= 0 || u.d.declared.ending(l.text, l.toks, c.first, loose) > 0
+	return c.first < most || u.nounAt(own, c, loose) >= 0 || u.d.declared.ending(l.text, l.toks, c.first, loose) > 0
 }
 
 // said is the class and score of a sentence that denies nothing.
@@ -171,7 +179,7 @@ func (u *unit) said(s sentence, c candidate, noun int, declared, loose bool) (Cl
 		return NounLevel, nounNumbered
 	}
 	// "12 văn bản mật" and "các văn bản mật" are statistics and rules, unless they come with this mail.
-	plural := noun > 0 && (isPlural(s.toks[noun-1].word) || isNumber(s.toks[noun-1].word))
+	plural := noun > 0 && (isPlural(s.toks[noun-1].word) || isNumber(s.toks[noun-1].word) && strings.TrimLeft(s.toks[noun-1].word, "0") != "1")
 	if declared && (noun >= 0 || u.d.nouns.has(s.text, s.toks[:s.first], loose)) && !plural {
 		return Prose, proseCaps
 	}
@@ -186,7 +194,7 @@ func (u *unit) said(s sentence, c candidate, noun int, declared, loose bool) (Cl
 	}
 	verb := u.d.sends.has(s.text, s.toks[:noun], loose) || u.d.carried.has(s.text, s.toks[s.last+1:], loose)
 	if plural {
-		verb = u.d.carried.has(s.text, s.toks[:noun], loose) || u.d.carried.has(s.text, s.toks[s.last+1:], loose)
+		verb = u.carries(s, noun, loose)
 	}
 	switch {
 	case c.style == caps && u.mixed(s) && !plural:
@@ -199,6 +207,45 @@ func (u *unit) said(s sentence, c candidate, noun int, declared, loose bool) (Cl
 	return Prose, 0
 }
 
+// carries tells that what is spoken of comes with this mail: "gửi kèm", or sent to somebody, "chuyển chị".
+func (u *unit) carries(s sentence, noun int, loose bool) bool {
+	if u.d.carried.has(s.text, s.toks[:noun], loose) || u.d.carried.has(s.text, s.toks[s.last+1:], loose) {
+		return true
+	}
+	for k := range noun {
+		if n, _ := u.d.sends.at(s.text, s.toks, k, loose); n > 0 && k+n < noun && u.titleAt(s, k+n, loose) {
+			return true
+		}
+	}
+	return false
+}
+
+func (u *unit) titleAt(s sentence, k int, loose bool) bool {
+	n, _ := u.d.titles.at(s.text, s.toks, k, loose)
+	return n > 0
+}
+
+// requestFrom is the token behind the level from which the sentence asks for something to be done: what it denies from
+// there on it does not deny of the document.
+func (u *unit) requestFrom(s sentence, loose bool) int {
+	for k := s.last + 1; k < len(s.toks); k++ {
+		if n, _ := u.d.requests.at(s.text, s.toks, k, loose); n > 0 {
+			return k
+		}
+	}
+	return len(s.toks)
+}
+
+// plainProse finds a document, its level and its number where nothing has its diacritics: "cong van mat so 27".
+func (u *unit) plainProse(i int, c candidate) (Class, float64) {
+	s := u.sentence(i, c)
+	noun := u.nounAt(s, c, true)
+	if noun < 0 || !u.numbered(s) || u.denied(s.text, s.toks[:noun], true) || u.question(s) {
+		return Prose, 0
+	}
+	return NounLevel, nounPlain
+}
+
 // pointedAt tells that the words before token end are one document: "văn bản này", "tài liệu số 2".
 func (u *unit) pointedAt(s sentence, end int, loose bool) bool {
 	if u.d.pointing.ending(s.text, s.toks, end, loose) > 0 {
@@ -208,7 +255,7 @@ func (u *unit) pointedAt(s sentence, end int, loose bool) bool {
 }
 
 // nounAt is the token of the word for a document directly before the level, or before what ties the two; -1 for none.
-func (u *unit) nounAt(s sentence, loose bool) int {
+func (u *unit) nounAt(s sentence, c candidate, loose bool) int {
 	at := s.first
 	if at > 0 && !nounGap(s.text[s.toks[at-1].end:s.toks[at].start]) {
 		return -1
@@ -218,6 +265,11 @@ func (u *unit) nounAt(s sentence, loose bool) int {
 	}
 	if n := u.d.nouns.ending(s.text, s.toks, at, loose); n > 0 {
 		return at - n
+	}
+	if c.style == caps && at == s.first {
+		if n := u.d.capsNouns.ending(s.text, s.toks, at, loose); n > 0 {
+			return at - n
+		}
 	}
 	return -1
 }

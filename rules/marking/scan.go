@@ -158,7 +158,7 @@ func (s *scanner) word(end int) {
 	switch {
 	case kind&markedWord != 0:
 	case kind&levelWord != 0 && s.d.mayEndLevel(s.text[s.start:end]) && !s.plainCompound(before, end):
-	case kind&bigWord != 0 && capital(s.text[s.start:end]):
+	case kind&bigWord != 0 && (capital(s.text[s.start:end]) || cyrillic(s.text[s.start:])):
 	case kind == 0 && s.start > 0 && s.text[s.start-1] == '(' && capital(s.text[s.start:end]):
 	default:
 		return

@@ -30,6 +30,8 @@ func (u *unit) tag(i int, c candidate) (Class, float64) {
 			return Tag, 0
 		}
 		return Tag, u.bracketScore(c)
+	case c.form == exact && u.nounTag(l, at, c):
+		return Tag, tagEnd
 	case u.several(l, c):
 		return Tag, 0
 	case at == c.start && c.form == plain && c.single && (!u.d.sounds(l, c) || strings.Contains(l.text, `":`)): // or a name in JSON
@@ -173,7 +175,7 @@ func (u *unit) separated(l *line, c candidate) bool {
 		case trimmed == "":
 		case strings.ContainsAny(trimmed[:1], ":/|;_=~#"), strings.HasPrefix(trimmed, "–"), strings.HasPrefix(trimmed, "—"), strings.HasPrefix(trimmed, "//"):
 			return k == c.last || !strings.HasPrefix(trimmed, ";")
-		case trimmed[0] == '.' && k == c.last && c.style == caps && c.form == exact:
+		case (trimmed[0] == '.' || trimmed[0] == '!') && k == c.last && c.style == caps && c.form == exact:
 			return true
 		case trimmed[0] == '-' && (spaced || strings.HasPrefix(trimmed, "- ") || strings.HasPrefix(trimmed, "--")):
 			return true
@@ -218,6 +220,15 @@ func (u *unit) several(l *line, c candidate) bool {
 	return false
 }
 
+// nounTag tells a word for a document and its level in brackets before a subject: "[Văn bản mật] …".
+func (u *unit) nounTag(l *line, at int, c candidate) bool {
+	if at >= c.start || !u.nounBefore(l, at, c) || !u.closes(l, l.text[c.end:]) || u.d.guidance.has(l.text, l.toks[c.last+1:], !l.vietnamese) {
+		return false
+	}
+	r, _ := utf8.DecodeLastRuneInString(strings.TrimRight(l.text[:at], " "))
+	return strings.ContainsRune("[({<【《", r)
+}
+
 // nounBefore tells that all between at and the level is a word for a document.
 func (u *unit) nounBefore(l *line, at int, c candidate) bool {
 	n := u.d.headingNouns.ending(l.text, l.toks, c.first, !l.vietnamese)
@@ -244,7 +255,7 @@ func (u *unit) tagInside(l *line, c candidate) float64 {
 		score = tagBracketed
 	case end && c.style == lower && u.kind == Subject && c.form == exact && c.first > 1 && (r == '-' || r == '–' || r == '—') && strings.HasPrefix(l.text[len(before):], " "):
 		score = tagWeak
-	case end && c.style == caps && c.form == exact && (r == '-' || r == '–' || r == '—' || r == '/' || r == '|' || r == '_') && strings.HasPrefix(l.text[len(before):], " "):
+	case end && c.style == caps && c.form == exact && (r == '-' || r == '–' || r == '—' || r == '/' || r == '|' || r == '_' || r == ',') && strings.HasPrefix(l.text[len(before):], " "):
 		score = tagEnd
 	}
 	if score > 0 && r != '[' && u.d.guidance.has(l.text, l.toks[:c.first], !l.vietnamese) {

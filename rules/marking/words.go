@@ -125,14 +125,17 @@ func spelling(w string) string {
 // phrase is a sequence of words, with and without their diacritics.
 type phrase struct {
 	exact, plain []string
-	index        int // in the list that it came from
+	short        []bool // behind which words a full stop stands: "сов. секретно"
+	index        int    // in the list that it came from
 }
 
 func newPhrase(s string, index int) phrase {
 	p := phrase{index: index}
-	for _, t := range tokens(norm.NFC.String(s)) {
+	s = norm.NFC.String(s)
+	for _, t := range tokens(s) {
 		p.exact = append(p.exact, t.word)
 		p.plain = append(p.plain, t.plain)
+		p.short = append(p.short, strings.HasPrefix(s[t.end:], "."))
 	}
 	return p
 }
@@ -197,8 +200,10 @@ func (p phrase) matches(text string, toks []token, i int, plain bool) bool {
 		if t.word != w && !(plain && t.word == p.plain[k]) {
 			return false
 		}
-		if k > 0 && !joins(text[toks[i+k-1].end:t.start]) {
-			return false
+		if k > 0 {
+			if gap := text[toks[i+k-1].end:t.start]; !joins(gap) && !(p.short[k-1] && gap == ". ") {
+				return false
+			}
 		}
 	}
 	return true

@@ -39,6 +39,7 @@ type Secrecy struct {
 	Subjects     []string `yaml:"subjects"`
 	Before       []string `yaml:"before"`
 	After        []string `yaml:"after"`
+	AfterNot     []string `yaml:"after_not"`
 	NextLine     []string `yaml:"next_line"`
 	PrevLine     []string `yaml:"prev_line"`
 	Places       []string `yaml:"places"`
@@ -47,6 +48,10 @@ type Secrecy struct {
 	FamilyNames  []string `yaml:"family_names"`
 	Nouns        []string `yaml:"nouns"`
 	HeadingNouns []string `yaml:"heading_nouns"`
+	CapsNouns    []string `yaml:"caps_nouns"`
+	StampTerms   []string `yaml:"stamp_terms"`
+	Boxes        []string `yaml:"boxes"`
+	Requests     []string `yaml:"requests"`
 	Ties         []string `yaml:"ties"`
 	Sends        []string `yaml:"sends"`
 	Carried      []string `yaml:"carried"`
@@ -76,9 +81,10 @@ type Act struct {
 
 // Level is one level of secrecy.
 type Level struct {
-	Level  string `yaml:"level"`  // MAT, TOI_MAT, TUYET_MAT or OTHER
-	Name   string `yaml:"name"`   // "tối mật"
-	Letter string `yaml:"letter"` // in the circle on an envelope; "" for none
+	Level  string   `yaml:"level"`  // MAT, TOI_MAT, TUYET_MAT or OTHER
+	Name   string   `yaml:"name"`   // "tối mật"
+	Letter string   `yaml:"letter"` // in the circle on an envelope; "" for none
+	Shorts []string `yaml:"shorts"` // what else stands for it in a level field
 }
 
 // Stamp is a stamp or form that only secret documents have.
@@ -170,7 +176,8 @@ func (p *Secrecy) checkLists() error {
 		{"subjects", p.Subjects}, {"before", p.Before}, {"after", p.After}, {"next_line", p.NextLine}, {"prev_line", p.PrevLine}, {"places", p.Places},
 		{"plain_after", p.PlainAfter}, {"titles", p.Titles}, {"family_names", p.FamilyNames}, {"nouns", p.Nouns},
 		{"heading_nouns", p.HeadingNouns}, {"ties", p.Ties}, {"sends", p.Sends}, {"carried", p.Carried}, {"declared", p.Declared}, {"things", p.Things}, {"pointing", p.Pointing},
-		{"denials", p.Denials}, {"denials_after", p.DenialsAfter}, {"guidance", p.Guidance}, {"numbered_guidance", p.Numbered}, {"counts", p.Counts}, {"guidance_names", p.GuidanceNames}, {"page", p.Page}, {"no_label", p.NoLabel}} {
+		{"denials", p.Denials}, {"denials_after", p.DenialsAfter}, {"guidance", p.Guidance}, {"numbered_guidance", p.Numbered}, {"counts", p.Counts}, {"guidance_names", p.GuidanceNames}, {"page", p.Page}, {"no_label", p.NoLabel},
+		{"caps_nouns", p.CapsNouns}, {"boxes", p.Boxes}, {"after_not", p.AfterNot}, {"stamp_terms", p.StampTerms}, {"requests", p.Requests}} {
 		if len(l.list) > maxPhrases {
 			return fmt.Errorf("%s has more than %d entries", l.key, maxPhrases)
 		}
