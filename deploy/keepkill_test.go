@@ -40,7 +40,12 @@ type keepLoad struct {
 	mu    sync.Mutex
 	taken []int // letters that got 250
 	tries int
+	// Answers so far: to letters that are to be held, and to the others.
+	held, passed answered
 }
+
+// answered counts what clients were told.
+type answered struct{ ok, later int }
 
 func (k *keepLoad) holds(n int) bool { return n%2 == 1 }
 
@@ -52,10 +57,25 @@ func (k *keepLoad) letter(n int) letter {
 	return l
 }
 
-// send sends one letter after the other, each until it is answered with 250.
+// send sends letters of both kinds, one after the other, each until it is answered with 250.
 func (k *keepLoad) send() error {
+	return k.sendEach(func() int { return int(k.next.Add(1)) })
+}
+
+// sendKind sends only letters that are to be held, or only others.
+func (k *keepLoad) sendKind(hold bool) error {
+	return k.sendEach(func() int {
+		n := 2 * int(k.next.Add(1))
+		if hold {
+			n++
+		}
+		return n
+	})
+}
+
+func (k *keepLoad) sendEach(next func() int) error {
 	for !k.over.Load() {
-		n := int(k.next.Add(1))
+		n := next()
 		m := k.letter(n).mail()
 		for ok := false; !ok && !k.over.Load(); {
 			c, err := k.road.dial(inside)
@@ -70,13 +90,42 @@ func (k *keepLoad) send() error {
 			if k.tries++; ok {
 				k.taken = append(k.taken, n)
 			}
+			if err == nil {
+				k.answer(n).add(a.Last())
+			}
 			k.mu.Unlock()
+			if !ok {
+				time.Sleep(20 * time.Millisecond) // trouble is no reason to do nothing but ask
+			}
 			if err == nil && a.Last().Code/100 == 5 {
 				return fmt.Errorf("letter %d was answered %s", n, a.Last())
 			}
 		}
 	}
 	return nil
+}
+
+func (k *keepLoad) answer(n int) *answered {
+	if k.holds(n) {
+		return &k.held
+	}
+	return &k.passed
+}
+
+func (a *answered) add(r peer.Reply) {
+	switch {
+	case r.OK():
+		a.ok++
+	case r.Code/100 == 4:
+		a.later++
+	}
+}
+
+// told is what clients were told so far.
+func (k *keepLoad) told() (held, passed answered) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.held, k.passed
 }
 
 func (k *keepLoad) count() int {
@@ -147,6 +196,12 @@ func verified(o *office) error {
 func (r *road) account(t *testing.T, o *office, k *keepLoad) {
 	t.Helper()
 	inStore := quarantined(t, o)
+	r.accountIn(t, o, k, inStore)
+}
+
+// accountIn is account, with what is in the quarantine.
+func (r *road) accountIn(t *testing.T, o *office, k *keepLoad, inStore [][]byte) {
+	t.Helper()
 	recorded := map[string]bool{}
 	for _, rec := range o.records(t) {
 		if rec.Verdict != nil {

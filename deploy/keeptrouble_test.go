@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -51,7 +50,7 @@ type keeping struct {
 	n     int
 }
 
-func newKeeping(t *testing.T) *keeping {
+func newKeeping(t *testing.T, kind, evidenceSize, databaseSize string) *keeping {
 	t.Helper()
 	var disks []string
 	t.Cleanup(func() { // after the gate has ended
@@ -62,10 +61,10 @@ func newKeeping(t *testing.T) *keeping {
 			must(t, os.RemoveAll(filepath.Dir(filepath.Dir(disks[0]))))
 		}
 	})
-	s := newStand(t, milterTCP, "")
-	evidence := smallDisk(t, s.gate, "bang-chung", "4m")
+	s := newStand(t, kind, "")
+	evidence := smallDisk(t, s.gate, "bang-chung", evidenceSize)
 	disks = append(disks, evidence)
-	db := smallDisk(t, s.gate, "db", "16m")
+	db := smallDisk(t, s.gate, "db", databaseSize)
 	disks = append(disks, db)
 	o := &office{gate: s.gate, folder: filepath.Join(s.gate.Dir, "can-bo"), log: evidence}
 	must(t, os.Mkdir(o.folder, 0o700))
@@ -105,7 +104,7 @@ func want(t *testing.T, what string, got peer.Reply, code int) {
 // mail that is not kept, mail that passes goes on when only the database is away, and everything recovers by itself.
 func TestKeepingTrouble(t *testing.T) {
 	t.Parallel()
-	k := newKeeping(t)
+	k := newKeeping(t, milterTCP, "4m", "16m")
 	want(t, "at first", k.pass(t), 250)
 	want(t, "at first, held", k.keep(t), 250)
 	t.Run("disk of the evidence full", k.evidenceFull)
@@ -143,48 +142,62 @@ func (k *keeping) databaseFull(t *testing.T) {
 func (k *keeping) database() string { return filepath.Join(k.gate.State(), "db", "congthu.db") }
 
 func (k *keeping) databaseGone(t *testing.T) {
-	away := filepath.Join(k.folder, "mat")
-	var moved []string
-	for _, suffix := range []string{"", "-wal", "-shm"} {
-		b, err := os.ReadFile(k.database() + suffix)
-		if os.IsNotExist(err) {
-			continue
-		}
-		must(t, err)
-		must(t, os.WriteFile(away+suffix, b, 0o600))
-		must(t, os.Remove(k.database()+suffix))
-		moved = append(moved, suffix)
-	}
+	back := k.takeAway(t)
 	k.until(t, "451 without a database", k.keep, 451)
 	want(t, "no database", k.pass(t), 250)
 	if _, err := os.Stat(k.database()); err == nil {
 		t.Error("an empty database was made where one was lost")
 	}
-	for _, suffix := range slices.Backward(moved) {
-		b, err := os.ReadFile(away + suffix)
-		must(t, err)
-		must(t, os.WriteFile(k.database()+suffix, b, 0o600))
-		must(t, os.Chown(k.database()+suffix, unprivileged, unprivileged))
-	}
+	back()
 	k.until(t, "mail to be held again", k.keep, 250)
 }
 
+// takeAway takes the database's files away, as they are, and returns what puts them back.
+func (k *keeping) takeAway(t *testing.T) (back func()) {
+	t.Helper()
+	away := filepath.Join(filepath.Dir(k.database()), "mat")
+	must(t, os.Mkdir(away, 0o700))
+	must(t, os.Chown(away, unprivileged, unprivileged))
+	for _, suffix := range []string{"", "-wal", "-shm"} {
+		if err := os.Rename(k.database()+suffix, filepath.Join(away, "x"+suffix)); !os.IsNotExist(err) {
+			must(t, err)
+		}
+	}
+	return func() {
+		for _, suffix := range []string{"-shm", "-wal", ""} {
+			if err := os.Rename(filepath.Join(away, "x"+suffix), k.database()+suffix); !os.IsNotExist(err) {
+				must(t, err)
+			}
+		}
+		must(t, os.Remove(away))
+	}
+}
+
 func (k *keeping) databaseLocked(t *testing.T) {
+	unlock := k.lock(t)
+	k.until(t, "451 with a database that another holds", k.keep, 451)
+	want(t, "a database that another holds", k.pass(t), 250)
+	unlock()
+	k.until(t, "mail to be held again", k.keep, 250)
+}
+
+// lock holds the database against everybody who writes.
+func (k *keeping) lock(t *testing.T) (unlock func()) {
+	t.Helper()
 	db, err := sql.Open("sqlite", k.database())
 	must(t, err)
-	defer db.Close()
 	conn, err := db.Conn(t.Context())
 	must(t, err)
-	defer conn.Close()
 	for _, statement := range []string{"PRAGMA busy_timeout = 60000", "BEGIN IMMEDIATE"} {
 		_, err = conn.ExecContext(t.Context(), statement)
 		must(t, err)
 	}
-	k.until(t, "451 with a database that another holds", k.keep, 451)
-	want(t, "a database that another holds", k.pass(t), 250)
-	_, err = conn.ExecContext(t.Context(), "ROLLBACK")
-	must(t, err)
-	k.until(t, "mail to be held again", k.keep, 250)
+	return func() {
+		_, err := conn.ExecContext(t.Context(), "ROLLBACK")
+		must(t, err)
+		must(t, conn.Close())
+		must(t, db.Close())
+	}
 }
 
 // databaseCorrupt: what cannot be read is said, and a backup put in its place.
@@ -215,31 +228,39 @@ func (k *keeping) databaseCorrupt(t *testing.T) {
 	}
 }
 
+// indexed is everything that the index has of messages.
+func (k *keeping) indexed(t *testing.T) (all []store.Message) {
+	t.Helper()
+	s, err := store.Open(context.Background(), store.Options{DSN: "sqlite:" + k.database()})
+	must(t, err)
+	defer s.Close()
+	for after := ""; ; {
+		page, next, err := s.Search(context.Background(), store.MessageFilter{Limit: store.MaxPage, After: after})
+		must(t, err)
+		all = append(all, page...)
+		if after = next; next == "" {
+			return all
+		}
+	}
+}
+
 // rebuilt: an index that is made anew out of the evidence is the one that stood there.
 func (k *keeping) rebuilt(t *testing.T) {
 	t.Helper()
-	search := func() []store.Message {
-		s, err := store.Open(context.Background(), store.Options{DSN: "sqlite:" + k.database()})
-		must(t, err)
-		defer s.Close()
-		all, _, err := s.Search(context.Background(), store.MessageFilter{Limit: store.MaxPage})
-		must(t, err)
-		return all
-	}
 	verdicts := 0
 	for _, r := range k.records(t) {
 		if r.Verdict != nil {
 			verdicts++
 		}
 	}
-	must(t, peer.Wait(patience, "the index to follow", func() bool { return len(search()) == verdicts }))
-	time.Sleep(time.Second) // outcomes follow their verdicts
-	before := search()
+	must(t, peer.Wait(patience, "the index to follow", func() bool { return len(k.indexed(t)) == verdicts }))
+	time.Sleep(2 * time.Second) // outcomes follow their verdicts
+	before := k.indexed(t)
 	out, _ := k.do(t, 0, "store", "rebuild")
 	if !strings.HasSuffix(out, " records indexed\n") {
 		t.Errorf("a rebuild says %s", out)
 	}
-	if diff := cmp.Diff(before, search()); diff != "" {
+	if diff := cmp.Diff(before, k.indexed(t)); diff != "" {
 		t.Errorf("the index and the one made anew (-before +after):\n%s", diff)
 	}
 }
