@@ -25,6 +25,7 @@ func allowed() map[string][]string {
 		"rules/marking":        {"rules/pack"},
 		"rules/content":        {"rules/marking"},
 		"rules/pack":           {"filter"},
+		"signing":              {},
 		"store":                {"filter", "filter/message", "filter/evidence", "store/notice"},
 		"store/notice":         {"filter"},
 		"store/review":         {"filter", "filter/message", "filter/evidence", "store"},
