@@ -14,10 +14,15 @@ func markingTexts(ctx context.Context, m *message.Message, yield func(part strin
 	for _, h := range m.Headers() {
 		headerTexts(h, "", yield)
 	}
+	seen := map[*message.Header]struct{}{} // readings of one part share its header, and may be thousands
 	for p := range m.Parts() {
 		if err := ctx.Err(); err != nil {
 			return context.Cause(ctx)
 		}
+		if _, have := seen[p.Header]; have {
+			continue
+		}
+		seen[p.Header] = struct{}{}
 		if p.Parent != nil {
 			headerTexts(p.Header, p.ID, yield)
 		}

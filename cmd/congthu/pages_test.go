@@ -80,8 +80,8 @@ func carrying(mediaType, name string, file []byte) []byte {
 	return b.Bytes()
 }
 
-// pages are the documents of testdata/pages, by extension.
-func pages(t testing.TB, which string) map[string][]byte {
+// pageFiles are the documents of testdata/pages, by extension.
+func pageFiles(t testing.TB, which string) map[string][]byte {
 	t.Helper()
 	out := map[string][]byte{}
 	for _, kind := range []string{"docx", "doc", "xlsx", "xls", "pptx", "odt", "ods", "odp", "rtf", "pdf", "html", "txt", "tcvn3.txt", "cp1258.txt"} {
@@ -163,7 +163,7 @@ func tarred(t testing.TB, name string, file []byte) []byte {
 // clean twin passes, and was looked into.
 func TestPages(t *testing.T) {
 	j := newLookingJudge(t)
-	marked, clean := pages(t, "marked"), pages(t, "clean")
+	marked, clean := pageFiles(t, "marked"), pageFiles(t, "clean")
 	for _, kind := range slices.Sorted(maps.Keys(marked)) {
 		for around, wrap := range wrappers() {
 			t.Run(kind+" in "+around, func(t *testing.T) {

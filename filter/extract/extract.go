@@ -65,6 +65,9 @@ const (
 	Script          Fact = "script"           // holds a script that runs when it is opened (PDF, HTML)
 	Launch          Fact = "launch"           // starts a program (PDF)
 	EncryptedFile   Fact = "encrypted"        // or a member of it
+	Obfuscated      Fact = "obfuscated"       // a script that unpacks what it shows or runs (HTML)
+	Installer       Fact = "installer"        // installs programs (Windows Installer)
+	Archive         Fact = "archive"          // a zip that is no document
 )
 
 // Consumer is one rule's view of one leaf and all that is in it. Its methods are called one after the

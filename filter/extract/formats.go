@@ -13,6 +13,9 @@ import (
 // headBytes is how much of a file's beginning its type is told from.
 const headBytes = 4 << 10
 
+// unknownType is the media type of what nobody knows.
+const unknownType = "application/octet-stream"
+
 // reader looks into files of one format. What is wrong with the content is an error, which counts as
 // damage unless it is a stop; what is found before it stands.
 type reader func(ctx context.Context, in *input, o out) error
@@ -47,6 +50,9 @@ func tell(formats map[string]format, head []byte, c content, label string, names
 		also := formats[name]
 		switch also.mediaType = hiddenType(name); {
 		case !known:
+			if f.mediaType != unknownType { // a program that unpacks itself stays a program
+				also.mediaType = f.mediaType
+			}
 			f, known = also, true
 		case f.name != name:
 			f.also = append(f.also, also)
@@ -98,6 +104,9 @@ func first(formats map[string]format, head []byte, c content, label string, name
 	m := mimetype.Detect(head)
 	if m.Is("application/pdf") && !bytes.HasPrefix(head, []byte(pdfMark)) { // a letter that speaks of PDF
 		m = mimetype.Detect(bytes.ReplaceAll(head, []byte(pdfMark), nil))
+	}
+	if m.Is("application/vnd.microsoft.portable-executable") { // a letter that begins so
+		m = mimetype.Detect(head[2:])
 	}
 	for t := m; t != nil; t = t.Parent() {
 		mediaType, _, err := mime.ParseMediaType(t.String())

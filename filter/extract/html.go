@@ -6,8 +6,6 @@ import (
 	"errors"
 	"io"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
@@ -34,8 +32,10 @@ func htmlTexts(readings []io.Reader, o out) error {
 	for i, r := range readings {
 		w := newWriter(o, Body)
 		w.as.Reading, w.single = i, len(readings) > 1
-		h := &htmlText{w: w, o: o}
-		if err := h.read(r); err != nil {
+		h := &htmlText{w: w, o: o, hides: smuggled{o: o, quiet: i > 0}}
+		err := h.read(r)
+		h.hides.end()
+		if err != nil {
 			return errors.Join(w.flush(), err)
 		}
 		if err := w.flush(); err != nil {
@@ -56,8 +56,7 @@ type htmlText struct {
 	gap   bool        // a blank waits
 	open  []htmlStyle // elements that set a font
 	font  font
-	makes bool // a script makes a file
-	saves bool // and gives it to the reader
+	hides smuggled
 }
 
 type htmlStyle struct {
@@ -125,13 +124,14 @@ func (h *htmlText) start() {
 	switch tag {
 	case atom.Script, atom.Style:
 		h.skip = tag
+		h.hides.begin()
 	case atom.Noscript, atom.Noframes, atom.Noembed, atom.Iframe, atom.Title, atom.Xmp, atom.Textarea:
 		h.z.NextIsNotRawText()
 	case atom.Pre, atom.Listing, atom.Plaintext:
 		h.pre++
 	}
 	h.part(tag, tag == atom.Br || tag == atom.Hr)
-	looks, href, download := h.font, "", false
+	looks, address, download := h.font, "", false
 	for more {
 		var key, value []byte
 		key, value, more = h.z.TagAttr()
@@ -148,14 +148,18 @@ func (h *htmlText) start() {
 			looks.capitals = looks.capitals || fontOf(string(value)).capitals
 		case "style":
 			looks = cssFont(string(value), looks)
-		case "href", "src":
-			href = strings.ToLower(string(value[:min(len(value), 64)]))
+		case "href", "src", "data":
+			address = string(value)
+		case "content":
+			if tag == atom.Meta {
+				address = refresh(string(value))
+			}
 		case "download":
 			download = true
 		}
 	}
-	if href = strings.TrimLeft(href, " \t\r\n"); download && (strings.HasPrefix(href, "data:") || strings.HasPrefix(href, "blob:")) {
-		h.o.fact(Script)
+	if address != "" {
+		h.failed(h.hides.address(address, leadsOn(tag), download))
 	}
 	if looks != h.font && len(h.open) < htmlOpen {
 		h.open = append(h.open, htmlStyle{tag, h.font})
@@ -191,6 +195,7 @@ func (h *htmlText) end(tag atom.Atom) {
 	if h.skip != 0 {
 		if tag == h.skip {
 			h.skip = 0
+			h.hides.end()
 		}
 		return
 	}
@@ -241,7 +246,7 @@ func (h *htmlText) part(tag atom.Atom, ends bool) {
 func (h *htmlText) text(s string) {
 	switch {
 	case h.skip == atom.Script:
-		h.script(s)
+		h.failed(h.hides.add(s))
 		return
 	case h.skip != 0:
 		return
@@ -268,23 +273,18 @@ func (h *htmlText) text(s string) {
 	}
 }
 
-// script looks for the making of a file out of the script's own octets, which is how files are smuggled past those who
-// look for attachments. Ordinary scripts do nothing here: no mail program runs them.
-func (h *htmlText) script(s string) {
-	s = strings.ToLower(strings.Map(func(r rune) rune {
-		if r == utf8.RuneError || unicode.IsSpace(r) {
-			return -1
-		}
-		return r
-	}, s))
-	for _, word := range []string{"newblob(", "atob(", "uint8array", "newfile(", "fromcharcode"} {
-		h.makes = h.makes || strings.Contains(s, word)
+// leadsOn tells the elements that show or open what they name.
+func leadsOn(tag atom.Atom) bool {
+	switch tag {
+	case atom.Iframe, atom.Frame, atom.Embed, atom.Object, atom.Meta:
+		return true
 	}
-	for _, word := range []string{"createobjecturl", ".download=", "'download'", `"download"`, "msclick"} {
-		h.saves = h.saves || strings.Contains(s, word)
-	}
-	if strings.Contains(s, "mssaveblob") || strings.Contains(s, "mssaveoropenblob") || h.makes && h.saves {
-		h.o.fact(Script)
-		h.makes, h.saves = false, false
+	return false
+}
+
+// failed ends the reading with an error.
+func (h *htmlText) failed(err error) {
+	if h.w.err == nil {
+		h.w.err = err
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"congthu/filter/message"
@@ -16,23 +17,30 @@ func readMessage(ctx context.Context, in *input, o out) error {
 	if err != nil {
 		return fmt.Errorf("reading a message inside: %w", err)
 	}
+	seen := map[*message.Header]struct{}{} // readings of one part share its header, and may be thousands
 	for p := range m.Parts() {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
+		if _, have := seen[p.Header]; have {
+			continue
+		}
+		seen[p.Header] = struct{}{}
 		if p.Parent == nil || p.Parent.MediaType == "message/rfc822" || p.Parent.MediaType == "message/global" {
 			if err := headerTexts(p.Header, o); err != nil {
 				return err
 			}
 		}
-		if !p.Leaf() {
-			continue
+	}
+	for p := range m.Contents() {
+		if err := ctx.Err(); err != nil {
+			return err
 		}
 		if err := leafInside(p, o); err != nil {
 			return err
 		}
 	}
-	for _, n := range m.NotInspected {
+	for _, n := range slices.Concat(m.NotInspected, m.Undecoded()) {
 		o.miss(n.Reason)
 	}
 	return nil

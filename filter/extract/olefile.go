@@ -31,6 +31,7 @@ type compound struct {
 	names    map[string][]string    // of streams, by their storage's path
 	storages map[string][]string    // paths, by the path of the storage that they are in
 	twice    bool                   // two streams have one name: programs differ in which they read
+	class    string                 // of the root: the program that it belongs to
 	size     int64
 	left     int64 // octets that may be read out of it: streams may share sectors
 }
@@ -46,6 +47,9 @@ func openCompound(c content) (*compound, error) {
 	}
 	f := &compound{streams: map[string]*mscfb.File{}, names: map[string][]string{}, storages: map[string][]string{},
 		size: c.Size(), left: 4*c.Size() + 1<<20}
+	if len(r.File) > 0 {
+		f.class = r.ID()
+	}
 	for _, entry := range r.File {
 		if len(entry.Path) > 2*maxOLEDepth {
 			return nil, stop{message.TooDeep}
@@ -125,6 +129,9 @@ func readOLE(_ context.Context, in *input, o out) error {
 	if err != nil {
 		return err
 	}
+	if installs(file.class) {
+		o.fact(Installer)
+	}
 	d := &oleReader{out: o}
 	if err := d.read(storage{file: file}, 0); err != nil {
 		return err
@@ -136,6 +143,15 @@ func readOLE(_ context.Context, in *input, o out) error {
 		return stop{UnknownType}
 	}
 	return d.bad
+}
+
+// installs tells the files of Windows Installer: packages, patches, transforms.
+func installs(class string) bool {
+	switch strings.ToUpper(strings.Trim(class, "{}")) {
+	case "000C1082-0000-0000-C000-000000000046", "000C1084-0000-0000-C000-000000000046", "000C1086-0000-0000-C000-000000000046":
+		return true
+	}
+	return false
 }
 
 // oleReader reads the storages of one file.

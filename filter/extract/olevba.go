@@ -114,9 +114,13 @@ func unpackChunk(out, chunk []byte) ([]byte, bool) {
 	return out, true
 }
 
-// runsByItself tells a module with a procedure that Office calls when a document is opened, closed, printed or made.
+// runsByItself tells a module with a procedure that Office calls when a document is opened, closed or made, or without
+// anybody's doing. What is called when a person changes a cell, saves or prints is none: forms of many units have such.
 func runsByItself(source []byte) bool {
 	for line := range strings.Lines(strings.ToLower(string(source))) {
+		if strings.HasPrefix(strings.TrimLeft(line, " \t"), "'") { // a comment
+			continue
+		}
 		words := strings.FieldsFunc(line, func(c rune) bool { return c == ' ' || c == '\t' || c == '(' || c == '\r' || c == '\n' })
 		for i, w := range words {
 			if (w == "sub" || w == "function") && i+1 < len(words) && calledByOffice(words[i+1]) {
@@ -137,7 +141,9 @@ func calledByOffice(name string) bool {
 		return false
 	}
 	switch object {
-	case "document", "workbook", "presentation", "app", "application", "thisdocument", "thisworkbook", "worksheet", "slideshow":
+	case "worksheet": // its other events follow what a person does in it
+		return strings.HasPrefix(event, "calculate")
+	case "document", "workbook", "presentation", "app", "application", "thisdocument", "thisworkbook", "slideshow":
 	default: // of a control on the page
 		switch event {
 		case "layout", "painted", "painting", "resize", "gotfocus", "mousemove", "mouseenter":
@@ -145,7 +151,7 @@ func calledByOffice(name string) bool {
 		}
 		return false
 	}
-	for _, one := range [...]string{"open", "close", "new", "activate", "deactivate", "before", "contentcontrol", "sync", "windowactivate", "calculate", "change", "selectionchange"} {
+	for _, one := range [...]string{"open", "close", "new", "activate", "deactivate", "beforeclose", "contentcontrol", "sync", "windowactivate", "calculate"} {
 		if strings.HasPrefix(event, one) {
 			return true
 		}

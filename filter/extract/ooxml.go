@@ -119,6 +119,10 @@ func (d *ooxml) other(part docPart) error {
 	switch {
 	case strings.Contains(base, "vbaproject") && strings.HasSuffix(base, ".bin"), d.macros[part.name]:
 		d.o.fact(Macro) // whether they run by themselves the reader of the project tells
+	case strings.Contains(part.name, "/macrosheets/"), part.name == "xl/workbook.bin":
+		if err := d.binaryMacros(part, base); err != nil {
+			return err
+		}
 	case strings.HasSuffix(base, ".odttf"), strings.HasSuffix(base, ".fntdata"), strings.HasPrefix(base, "printersettings"):
 		return nil // fonts made unreadable by design, settings of printers: no text
 	case strings.HasPrefix(base, "vbadata"), base == "_rels":
@@ -160,7 +164,7 @@ func (d *ooxml) relations(x *xmlReader) error {
 			return nil
 		}
 		switch strings.ToLower(path.Base(x.attr("Type"))) {
-		case "attachedtemplate", "frame", "subdocument", "oleobject", "package", "attachedtoolbars":
+		case "attachedtemplate", "frame", "subdocument", "oleobject", "package", "attachedtoolbars", "afchunk":
 			if remote(x.attr("Target")) {
 				d.o.fact(RemoteTemplate)
 			}

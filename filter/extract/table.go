@@ -28,6 +28,7 @@ func formats() map[string]format {
 		"xz":       {read: readXZ, worker: true},
 		"cms":      {read: readCMS},
 		"pgp":      {read: readOpenPGP},
+		"onenote":  {read: readOneNote},
 	}
 	maps.Copy(all, workerFormats())
 	for name, f := range all {
@@ -64,6 +65,8 @@ func readerOf(mediaType string) (name string, ok bool) {
 		return "xz", true
 	case "application/zstd":
 		return "zstd", true
+	case "application/onenote":
+		return "onenote", true
 	}
 	return workerReaderOf(mediaType)
 }
@@ -79,7 +82,7 @@ func textReader(head []byte, label string, names []string) string {
 	begins := bytes.TrimLeft(head[:min(len(head), 1<<10)], "\xef\xbb\xbf \t\r\n")
 	start := strings.ToLower(string(begins[:min(len(begins), 32)])) // longer than every sign
 	for _, sign := range [...]struct{ begins, reader string }{
-		{"<?xml", "xml"}, {"<!doctype html", "html"}, {"<html", "html"}, {"<head", "html"}, {"<body", "html"}, {"{\\rt", "rtf"},
+		{"<?xml", "xml"}, {"<svg", "xml"}, {"<!doctype html", "html"}, {"<html", "html"}, {"<head", "html"}, {"<body", "html"}, {"{\\rt", "rtf"},
 		{"begin:vcalendar", "calendar"}, {"begin:vcard", "calendar"},
 	} {
 		if strings.HasPrefix(start, sign.begins) {
@@ -98,6 +101,8 @@ func textReader(head []byte, label string, names []string) string {
 			return "html"
 		case ".ics", ".vcf":
 			return "calendar"
+		case ".svg":
+			return "xml"
 		}
 	}
 	return "text"

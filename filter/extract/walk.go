@@ -34,7 +34,7 @@ func (in *Inspector) inspect(ctx context.Context, m *message.Message) (*Inspecti
 		j.make[name] = begin(ctx)
 	}
 	out := &Inspection{}
-	for p := range m.Leaves() {
+	for p := range m.Contents() {
 		if err := ctx.Err(); err != nil {
 			return nil, context.Cause(ctx)
 		}

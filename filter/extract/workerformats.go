@@ -45,8 +45,12 @@ func workerReaderOf(mediaType string) (name string, ok bool) {
 	return "", false
 }
 
-// unreadable tells archives that no reader is there for: whatever the message calls them, they are no text.
+// unreadable tells archives, programs and images of disks that no reader is there for: whatever the message calls them,
+// they are no text.
 func unreadable(head []byte, c content) (mediaType string, ok bool) {
+	if mediaType, ok := binaryType(head, c); ok {
+		return mediaType, true
+	}
 	o := &octets{b: head}
 	switch {
 	case bytes.HasPrefix(head, []byte("MSCF\x00\x00\x00\x00")):

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strings"
 )
 
 // readXML reads XML of no known kind, and SVG: the text of each element is a line, and so are the values of attributes
@@ -18,6 +19,7 @@ func readXML(ctx context.Context, in *input, o out) error {
 	}
 	x := newXMLReader(beginning(in), in.limits.XMLDepth)
 	w := newWriter(o, Body)
+	root := ""
 	for w.err == nil {
 		kind, err := x.next()
 		if errors.Is(err, io.EOF) {
@@ -26,11 +28,16 @@ func readXML(ctx context.Context, in *input, o out) error {
 		if err != nil {
 			return errors.Join(w.flush(), err)
 		}
+		if kind == xmlStart && root == "" {
+			root = strings.ToLower(string(x.name))
+		}
+		if kind == xmlStart && runsInPicture(x, root) {
+			o.fact(Script)
+		}
 		switch name := string(x.name); {
 		case kind == xmlText && len(bytes.TrimSpace(x.text)) > 0:
 			w.text(string(x.text))
 		case kind == xmlStart && name == "script":
-			o.fact(Script) // SVG runs it when it is opened
 		case kind == xmlStart && name != "tspan":
 			w.line()
 			for _, a := range x.attributes() {
@@ -43,6 +50,34 @@ func readXML(ctx context.Context, in *input, o out) error {
 		}
 	}
 	return w.flush()
+}
+
+// runsInPicture tells what a browser runs when it opens SVG: scripts, handlers of events, addresses that are scripts,
+// pages and frames in it (SVG 2, 15). In other XML a script is one for a style sheet only.
+func runsInPicture(x *xmlReader, root string) bool {
+	name := strings.ToLower(string(x.name))
+	switch {
+	case name == "script":
+		return root == "svg" || root == "html" || string(x.prefix) == "msxsl"
+	case root != "svg":
+		return false
+	case name == "iframe", name == "embed", name == "object", name == "handler":
+		return true
+	}
+	for _, a := range x.attributes() {
+		key := strings.ToLower(string(a.name))
+		if strings.HasPrefix(key, "on") && len(key) > len("once") && len(bytes.TrimSpace(a.value)) > 0 {
+			return true
+		}
+		if key != "href" && key != "to" && key != "values" && key != "from" {
+			continue
+		}
+		value := strings.ToLower(squeeze(string(unescape(a.value[:min(len(a.value), 4*dataURLLetter)]))))
+		if strings.HasPrefix(value, "javascript:") || name == "a" && strings.HasPrefix(value, "data:") && !harmlessData(value[len("data:"):]) {
+			return true
+		}
+	}
+	return false
 }
 
 // showsText tells attributes that hold text for readers.

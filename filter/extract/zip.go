@@ -45,6 +45,7 @@ func readZip(ctx context.Context, in *input, o out) error {
 	case openDocument:
 		return readODF(ctx, p)
 	}
+	o.fact(Archive)
 	for _, f := range z.File {
 		if err := ctx.Err(); err != nil {
 			return err

@@ -1,6 +1,7 @@
 package message
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -178,7 +179,7 @@ func (m *Message) Measured() ([]Anomaly, error) {
 }
 
 // Undecoded are the parts that Measure was asked for so far and did not decode, because the message's
-// decoding had cost too much. They belong beside NotInspected.
+// decoding had cost too much, and those that Contents left out. They belong beside NotInspected.
 func (m *Message) Undecoded() []NotInspected {
 	if m.Root == nil || m.Root.source == nil {
 		return nil
@@ -190,6 +191,8 @@ func (m *Message) Undecoded() []NotInspected {
 	for n := range ms.missed {
 		out = append(out, n)
 	}
-	slices.SortFunc(out, func(a, b NotInspected) int { return strings.Compare(a.Part, b.Part) })
+	slices.SortFunc(out, func(a, b NotInspected) int {
+		return cmp.Or(strings.Compare(a.Part, b.Part), strings.Compare(string(a.Reason), string(b.Reason)))
+	})
 	return out
 }

@@ -28,6 +28,7 @@ type reading struct {
 	anomalies map[Anomaly]struct{}
 	missed    map[NotInspected]struct{}
 	inside    map[measureKey][]insideFile // what was found in texts
+	decoded   map[measureKey]decodedBody  // what bodies decode to
 }
 
 // Read makes the tree of a message. Whatever the octets are, they make a message: what is wrong

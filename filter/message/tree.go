@@ -17,6 +17,7 @@ type place struct {
 	depth  int    // 1 for the root
 	root   bool
 	digest bool // child of a multipart/digest
+	twin   bool // an earlier reading makes the same children
 }
 
 func joinID(base, name string) string {
@@ -66,7 +67,8 @@ func (s *scanner) part(pl place) *Part {
 	}
 	var first *Part
 	for _, e := range b.entities() {
-		for _, v := range e.views {
+		for i, v := range e.views {
+			pl.twin = v.twin(e.views[:i])
 			if first == nil {
 				first = s.view(pl, e, v)
 				continue
@@ -142,6 +144,8 @@ func (s *scanner) view(pl place, e *entity, v view) *Part {
 	case !isMultipart(p.MediaType) && !isMessage(p.MediaType):
 	case pl.depth > s.read.limits.Depth:
 		s.read.miss(p.ID, TooDeep)
+	case pl.twin:
+		p.childless()
 	case isMultipart(p.MediaType):
 		s.multipart(p, v.boundaries, pl)
 	default:
@@ -309,55 +313,6 @@ func (s *scanner) addReading(p, reading *Part) {
 		return
 	}
 	p.Readings = append(p.Readings, reading)
-}
-
-// encodedMultipart reads a multipart under an encoding, which RFC 2045 section 6.4 forbids, the
-// other ways: as one encoded text, and as the parts that the decoded octets hold.
-func (s *scanner) encodedMultipart(p *Part, texts []string, enc Encoding, pl place) {
-	s.read.note(p.ID, EncodingOnComposite)
-	s.addReading(p, p.again("text/plain", enc, leafPart))
-	sub := s.decoded(p, enc)
-	if sub == nil {
-		return
-	}
-	inner := p.again(p.MediaType, Identity, multipartPart)
-	inner.source, inner.Whole, inner.Body = sub.src, Range{0, sub.src.size}, Range{0, sub.src.size}
-	pl.depth++
-	found := false
-	for _, text := range texts {
-		pl.scan = sub.scanRange(inner.Body, text)
-		found = sub.divideBoth(inner, text, pl, found) || found
-	}
-	if found {
-		s.addReading(p, inner)
-	}
-	s.closeDecoded(sub)
-}
-
-// decoded makes a scanner for what the body of p decodes to, nil when that cannot be.
-func (s *scanner) decoded(p *Part, enc Encoding) *scanner {
-	if s.src.nested >= maxDecodedNesting {
-		s.read.miss(p.ID, TooDeep)
-		return nil
-	}
-	src, kind, err := decodedSource(s.src, p.Body, enc, s.read.work)
-	if err != nil {
-		s.read.miss(p.ID, TooBig)
-		if s.window.err == nil {
-			s.window.err = err
-		}
-		return nil
-	}
-	if kind != "" {
-		s.read.note(p.ID, kind)
-	}
-	return s.read.scanner(src)
-}
-
-func (s *scanner) closeDecoded(sub *scanner) {
-	if err := sub.close(); err != nil && s.window.err == nil {
-		s.window.err = err
-	}
 }
 
 // nested reads the message that p holds. Under an encoding, which RFC 2046 section 5.2.1 forbids and
