@@ -26,6 +26,7 @@ func allowed() map[string][]string {
 		"rules/content":        {"rules/marking"},
 		"rules/pack":           {"filter"},
 		"signing":              {},
+		"signing/mailauth":     {},
 		"store":                {"filter", "filter/message", "filter/evidence", "store/notice"},
 		"store/notice":         {"filter"},
 		"store/review":         {"filter", "filter/message", "filter/evidence", "store"},
