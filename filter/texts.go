@@ -39,6 +39,7 @@ const (
 	TextFreeMailOutside     TextKey = "free-mail.correspondent"
 	TextFreeMailForwarded   TextKey = "free-mail.forwarded"
 	TextMailboxName         TextKey = "mailbox-name"
+	TextContent             TextKey = "content"
 	TextAccepted            TextKey = "accepted"
 )
 
@@ -131,6 +132,9 @@ func ruleText(k TextKey) (t Text, ok bool) {
 	case TextFreeMailForwarded:
 		return Text{"Hộp thư công vụ tự động chuyển tiếp thư tới hộp thư miễn phí. Hãy tắt chuyển tiếp tự động.",
 			"An official mailbox forwards mail to free-mail by itself: switch the forwarding off."}, true
+	case TextContent:
+		return Text{"Thư có nội dung không phù hợp với quy định của cơ quan. Hãy xem lại nội dung hoặc liên hệ cán bộ an toàn thông tin.",
+			"The text of this message is not allowed by your organisation: change it, or ask your security officer."}, true
 	case TextMailboxName:
 		return Text{"Tên hộp thư không theo quy tắc đặt tên. Hãy báo quản trị hệ thống thư của đơn vị.",
 			"The mailbox name does not follow the naming rule: tell your unit's mail administrator."}, true

@@ -158,6 +158,9 @@ func NewInspector(c Config, o extract.Options) (*extract.Inspector, error) {
 	if c.Marking != nil {
 		o.Consumers[filter.RuleMarking] = newFilesMarks(c.Marking)
 	}
+	if c.Content.Lexicon != nil {
+		o.Consumers[NameContent] = newFilesWords(c.Content.Lexicon)
+	}
 	if o.Limits == (extract.Limits{}) {
 		o.Limits = extract.DefaultLimits()
 	}

@@ -50,6 +50,8 @@ type Config struct {
 	MarkingEnforced float64            // score from which markings are acted on; 0 means marking.High
 	Inspector       *extract.Inspector // looks into bodies and files, see NewInspector; nil: only headers and names are read
 
+	Content Content // the administrator's dictionaries
+
 	MailboxExempt []string // further local parts that the naming rule does not bind
 
 	Ours       func(domain string) bool  // tells the organisation's own domains; nil: none
@@ -82,7 +84,7 @@ func (c Config) complete() Config {
 // All makes the rules, in the order in which they speak when several refuse.
 func All(c Config) []filter.Rule {
 	c = c.complete()
-	return []filter.Rule{markingRule(c), malformed(), freeMail(c), attachmentSize(c), subject(), mailboxName(c)}
+	return []filter.Rule{markingRule(c), malformed(), freeMail(c), attachmentSize(c), contentRule(c), subject(), mailboxName(c)}
 }
 
 // Defaults are the settings that hold without a configuration, for every rule of All and for the findings
@@ -94,6 +96,7 @@ func Defaults() map[string]filter.Setting {
 		filter.RuleUninspected: {Mode: filter.Monitor, Outbound: filter.Hold, Inbound: filter.Hold},
 		NameFreeMail:           {Mode: filter.Enforce, Outbound: filter.Refuse, Inbound: filter.Accept},
 		NameAttachmentSize:     {Mode: filter.Enforce, Outbound: filter.Refuse, Inbound: filter.Refuse},
+		NameContent:            {Mode: filter.Monitor, Outbound: filter.Hold, Inbound: filter.Tag},
 		NameSubject:            {Mode: filter.Enforce, Outbound: filter.Refuse, Inbound: filter.Tag},
 		NameMailboxName:        {Mode: filter.Monitor, Outbound: filter.Accept, Inbound: filter.Accept},
 	}

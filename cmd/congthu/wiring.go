@@ -41,6 +41,10 @@ func buildPolicy(c *policy.Config, budget *message.Budget, l *looking) (*filter.
 	if conf.Marking, err = detector(c); err != nil {
 		return nil, err
 	}
+	words, err := contentOf(c, &conf)
+	if err != nil {
+		return nil, &exitError{exitConfig, err}
+	}
 	own, err := customRules(c, conf)
 	if err != nil {
 		return nil, &exitError{exitConfig, err}
@@ -52,7 +56,7 @@ func buildPolicy(c *policy.Config, budget *message.Budget, l *looking) (*filter.
 	if conf.Inspector, err = rules.NewInspector(conf, options); err != nil {
 		return nil, fmt.Errorf("making what looks into files: %w", err)
 	}
-	packs := []string{"free-mail " + freeMail.Version, "secrecy " + conf.Marking.Version()}
+	packs := append([]string{"free-mail " + freeMail.Version, "secrecy " + conf.Marking.Version()}, words...)
 	return &filter.Policy{
 		Hash:         c.Hash(packs...),
 		Packs:        packs,

@@ -28,6 +28,7 @@ type Config struct {
 	Rules        map[string]Rule `yaml:"rules"`
 
 	file    string
+	dir     string              // of the file, "" when there is none
 	data    []byte              // the file as it was read
 	origins map[string]position // by path: "relay[0].listen"
 }
@@ -98,16 +99,20 @@ type Log struct {
 // Rule is what the configuration says of one rule. Fields that only some rules have are refused for
 // the others by Load.
 type Rule struct {
-	Mode        Mode                   `yaml:"mode"`
-	Outbound    Disposition            `yaml:"outbound"`     // asked of outbound and internal mail
-	Inbound     Disposition            `yaml:"inbound"`      // asked of inbound mail
-	Limit       Size                   `yaml:"limit"`        // attachment-size: 15MiB or 15MB
-	InlineFloor Size                   `yaml:"inline_floor"` // attachment-size: smaller inline pictures do not count
-	Add         []Domain               `yaml:"add"`          // free-mail: further domains
-	Except      []Domain               `yaml:"except"`       // free-mail: domains that are not free-mail
-	Forwarded   Disposition            `yaml:"forwarded"`    // free-mail: asked of automatic forwarding there, in every direction
-	Exempt      []string               `yaml:"exempt"`       // mailbox-name: further local parts that it does not bind
-	Reasons     map[string]Disposition `yaml:"reasons"`      // uninspected
+	Mode        Mode        `yaml:"mode"`
+	Outbound    Disposition `yaml:"outbound"`     // asked of outbound and internal mail
+	Inbound     Disposition `yaml:"inbound"`      // asked of inbound mail
+	Limit       Size        `yaml:"limit"`        // attachment-size: 15MiB or 15MB
+	InlineFloor Size        `yaml:"inline_floor"` // attachment-size: smaller inline pictures do not count
+	Add         []Domain    `yaml:"add"`          // free-mail: further domains
+	Except      []Domain    `yaml:"except"`       // free-mail: domains that are not free-mail
+	Forwarded   Disposition `yaml:"forwarded"`    // free-mail: asked of automatic forwarding there, in every direction
+	Exempt      []string    `yaml:"exempt"`       // mailbox-name: further local parts that it does not bind
+	// The keys of content.
+	Dictionaries []string               `yaml:"dictionaries"` // files of words, phrases and patterns
+	From         int                    `yaml:"from"`         // points from which a message is found
+	Thresholds   []ContentStep          `yaml:"thresholds"`   // other dispositions from other points on
+	Reasons      map[string]Disposition `yaml:"reasons"`      // uninspected
 	// The keys of the administrator's own rules, named CustomPrefix and what isCustom allows.
 	Clause     string      `yaml:"clause"`  // of the regulation, "10.2"
 	When       string      `yaml:"when"`    // CEL expression, bool
@@ -136,6 +141,8 @@ func Default(settings map[string]filter.Setting) *Config {
 			r.Limit, r.InlineFloor = 15<<20, 32<<10
 		case "free-mail":
 			r.Forwarded = Disposition(filter.Hold)
+		case contentName:
+			contentDefaults(&r)
 		case filter.RuleUninspected:
 			r.Reasons = map[string]Disposition{}
 			for reason, d := range defaultReasons() {

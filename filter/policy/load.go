@@ -31,7 +31,12 @@ func Load(path string, settings map[string]filter.Setting) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	return Parse(filepath.Base(path), data, settings)
+	c, err := Parse(filepath.Base(path), data, settings)
+	if err != nil {
+		return nil, err
+	}
+	c.dir = filepath.Dir(path)
+	return c, nil
 }
 
 func cause(err error) string {
@@ -242,6 +247,8 @@ func ownKeys(rule string) []string {
 		return []string{"add", "except", "forwarded"}
 	case mailboxName:
 		return []string{"exempt"}
+	case contentName:
+		return contentKeys()
 	case filter.RuleUninspected:
 		return []string{"reasons"}
 	}
@@ -252,6 +259,7 @@ func ownKeys(rule string) []string {
 }
 
 func (c *Config) checkRules(bad func(path, format string, args ...any)) {
+	c.checkContent(bad)
 	custom := 0
 	for rule, r := range c.Rules {
 		if isCustom(rule) {
