@@ -13,9 +13,10 @@ const GraceAfterNotice = 7 * 24 * time.Hour
 
 // Due is what the passing of time asks for, at most MaxPage messages of each kind at once.
 type Due struct {
-	Half  []Held // officers are to be told that half of the time is over
-	Ended []Held // officers and recipients are to be told that the time is over
-	Gone  []Held // the grace is over too: to be deleted, with its act
+	Waiting []Held // officers are to be told that they wait
+	Half    []Held // officers are to be told that half of the time is over
+	Ended   []Held // officers and recipients are to be told that the time is over
+	Gone    []Held // the grace is over too: to be deleted, with its act
 }
 
 // Stage is what people were told of a held message.
@@ -23,7 +24,8 @@ type Stage int
 
 // The stages.
 const (
-	HalfTime Stage = iota + 1
+	Waiting Stage = iota + 1
+	HalfTime
 	EndOfTime
 )
 
@@ -47,6 +49,7 @@ func (s *Store) Expiry(ctx context.Context, now time.Time) (d Due, err error) {
 		where string
 		args  []any
 	}{
+		{&d.Waiting, whereWaiting, []any{MaxPage}},
 		{&d.Half, whereHalf, []any{micro(now), MaxPage}},
 		{&d.Ended, whereEnded, []any{MaxPage}},
 		{&d.Gone, whereGone, []any{micro(now.Add(-GraceAfterNotice)), MaxPage}},
@@ -66,6 +69,8 @@ func (s *Store) Expiry(ctx context.Context, now time.Time) (d Due, err error) {
 func (s *Store) Noticed(ctx context.Context, stage Stage, at time.Time, ids ...string) error {
 	statement := noticedHalf
 	switch stage {
+	case Waiting:
+		statement = noticedWait
 	case HalfTime:
 	case EndOfTime:
 		statement = noticedEnd
@@ -82,15 +87,18 @@ func (s *Store) Noticed(ctx context.Context, stage Stage, at time.Time, ids ...s
 	})
 }
 
-// Forget removes all that is known of messages that were decided on before that time, by retention. The
-// evidence log still has them.
+// Forget removes all that is known of messages that were decided on before that time, by retention, and who was told
+// of any that was decided on. The evidence log still has them.
 func (s *Store) Forget(ctx context.Context, before time.Time) (n int64, err error) {
 	err = s.write(ctx, "forgetting decided messages", func(tx *sql.Tx) error {
 		done, err := tx.ExecContext(ctx, forgetHolds, micro(before))
 		if err != nil {
 			return err
 		}
-		n, err = done.RowsAffected()
+		if n, err = done.RowsAffected(); err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, dropHeard)
 		return err
 	})
 	return n, err

@@ -181,3 +181,27 @@ congthu_store_errors_total 0
 	}
 	eventually()
 }
+
+// Officers are to be told of each message once, as long as it waits.
+func TestExpiryOfWhatWaits(t *testing.T) {
+	d := newDesk(t, "")
+	d.officer(t, "an")
+	wait := func(want string) {
+		t.Helper()
+		if got, err := d.Expiry(t.Context(), d.clock.Now()); err != nil || ids(got.Waiting) != want {
+			t.Fatalf("%q wait, %v, want %q", ids(got.Waiting), err, want)
+		}
+	}
+	for _, id := range []string{"01A", "01B", "01C"} {
+		d.hold(t, d.sample(id, []byte(id)), []byte(id))
+	}
+	wait("01A 01B 01C")
+	d.noticed(t, store.Waiting, "01B")
+	wait("01A 01C")
+	if err := d.Delete(t.Context(), "01A", "an@monre.gov.vn", "x"); err != nil {
+		t.Fatal(err)
+	}
+	wait("01C")
+	d.clock.add(60 * 24 * time.Hour) // then it is another notice that tells of it
+	wait("")
+}

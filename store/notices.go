@@ -67,6 +67,11 @@ func queueNotices(ctx context.Context, tx *sql.Tx, all []notice.Notice, bodies [
 		return nil, err
 	}
 	defer insert.Close()
+	hear, err := tx.PrepareContext(ctx, insertHeard)
+	if err != nil {
+		return nil, err
+	}
+	defer hear.Close()
 	queued := make([]bool, len(all))
 	for i, n := range all {
 		told, err := tell.ExecContext(ctx, n.To, n.Rule, micro(n.Created), micro(n.Created.Add(-notice.Interval)))
@@ -84,9 +89,32 @@ func queueNotices(ctx context.Context, tx *sql.Tx, all []notice.Notice, bodies [
 			}
 			return nil, err
 		}
+		for _, id := range n.Hears {
+			if _, err := hear.ExecContext(ctx, id, string(n.Kind), n.To, micro(n.Created)); err != nil {
+				return nil, err
+			}
+		}
 		queued[i] = true
 	}
 	return queued, nil
+}
+
+// Heard implements notice.Queue.
+func (s *Store) Heard(ctx context.Context, k notice.Kind, ids []string) (map[string][]string, error) {
+	heard := map[string][]string{}
+	err := s.read(ctx, "reading who was told of held messages", func(q querier) error {
+		for _, id := range ids {
+			all, err := texts(ctx, q, selectHeard, id, string(k))
+			if err != nil {
+				return err
+			}
+			if len(all) > 0 {
+				heard[id] = all
+			}
+		}
+		return nil
+	})
+	return heard, err
 }
 
 // NextNotices implements notice.Queue. A notice that nobody can read is given up: it must not keep the others back.

@@ -191,3 +191,49 @@ func TestNoticesTogether(t *testing.T) {
 	}
 	waiting(notice.MaxRecipients - 1)
 }
+
+// Who heard of a held message is known as long as it waits, to whoever opens the database.
+func TestHeard(t *testing.T) {
+	d := newDesk(t, "")
+	d.officer(t, "an")
+	d.hold(t, d.sample("01A", []byte("a")), []byte("a"))
+	d.hold(t, d.sample("01B", []byte("b")), []byte("b"))
+	at := d.clock.Now()
+	tell := func(id, to string, k notice.Kind, at time.Time, want bool, hears ...string) {
+		t.Helper()
+		n := notice.Notice{ID: id, Kind: k, To: to, Rule: string(k), Created: at, Hears: hears}
+		if queued, err := queueOne(t, d, n); err != nil || queued != want {
+			t.Fatalf("%s: %t, %v", id, queued, err)
+		}
+	}
+	tell("1", "an@monre.gov.vn", notice.OfficerWaiting, at, true, "01A", "01B", "01X") // the last is gone by now
+	tell("2", "binh@monre.gov.vn", notice.OfficerWaiting, at, true, "01A")
+	tell("3", "binh@monre.gov.vn", notice.OfficerWaiting, at.Add(time.Minute), false, "01B")
+	tell("4", "binh@monre.gov.vn", notice.OfficerWaiting, at.Add(time.Hour), true, "01A") // again is no mistake
+	tell("5", "chi@monre.gov.vn", notice.OfficerHalf, at, true, "01B")
+	want := func(k notice.Kind, want map[string][]string) {
+		t.Helper()
+		again, err := store.Open(t.Context(), store.Options{DSN: "sqlite:" + d.path})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer again.Close()
+		got, err := again.Heard(t.Context(), k, []string{"01A", "01B", "01X"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(diff)
+		}
+	}
+	want(notice.OfficerWaiting, map[string][]string{"01A": {"an@monre.gov.vn", "binh@monre.gov.vn"}, "01B": {"an@monre.gov.vn"}})
+	want(notice.OfficerHalf, map[string][]string{"01B": {"chi@monre.gov.vn"}})
+	want(notice.OfficerExpired, map[string][]string{})
+	if err := d.Delete(t.Context(), "01A", "an@monre.gov.vn", "x"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Forget(t.Context(), at); err != nil {
+		t.Fatal(err)
+	}
+	want(notice.OfficerWaiting, map[string][]string{"01B": {"an@monre.gov.vn"}})
+}

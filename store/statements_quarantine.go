@@ -85,9 +85,11 @@ const (
 	whereEnded  = ` WHERE h.state = 'expired' AND h.end_noticed = 0 ORDER BY h.id LIMIT $1`
 	whereGone   = ` WHERE h.state = 'expired' AND h.end_noticed > 0
 		AND (h.end_noticed <= $1 OR h.marking) ORDER BY h.id LIMIT $2`
-	noticedHalf = `UPDATE hold SET half_noticed = $2 WHERE id = $1 AND half_noticed = 0`
-	noticedEnd  = `UPDATE hold SET end_noticed = $2 WHERE id = $1 AND end_noticed = 0 AND state = 'expired'`
-	forgetHolds = `DELETE FROM hold WHERE state IN ('released', 'deleted') AND decided < $1`
+	whereWaiting = ` WHERE h.state = 'held' AND h.wait_noticed = 0 ORDER BY h.id LIMIT $1`
+	noticedWait  = `UPDATE hold SET wait_noticed = $2 WHERE id = $1 AND wait_noticed = 0`
+	noticedHalf  = `UPDATE hold SET half_noticed = $2 WHERE id = $1 AND half_noticed = 0`
+	noticedEnd   = `UPDATE hold SET end_noticed = $2 WHERE id = $1 AND end_noticed = 0 AND state = 'expired'`
+	forgetHolds  = `DELETE FROM hold WHERE state IN ('released', 'deleted') AND decided < $1`
 
 	// Exceptions.
 	exceptionColumns = `id, part_sha256, rule, reason, who, added, until, ended, ended_by, uses, last_used`
@@ -111,6 +113,11 @@ const (
 	failNotice    = `UPDATE notice SET attempts = attempts + 1, due = $2, reason = $3 WHERE id = $1 AND state = 'waiting'`
 	giveUpNotice  = `UPDATE notice SET attempts = attempts + 1, state = 'failed', ended = $2, reason = $3, notice = ''
 		WHERE id = $1 AND state = 'waiting'`
+	// Who heard of a message that is gone by now is of no use to anybody.
+	insertHeard = `INSERT INTO notice_heard (hold_id, kind, address, told) SELECT id, $2, $3, $4 FROM hold WHERE id = $1
+		ON CONFLICT (hold_id, kind, address) DO NOTHING`
+	selectHeard = `SELECT address FROM notice_heard WHERE hold_id = $1 AND kind = $2`
+	dropHeard   = `DELETE FROM notice_heard WHERE hold_id IN (SELECT id FROM hold WHERE state IN ('released', 'deleted'))`
 	dropNotices = `DELETE FROM notice WHERE state <> 'waiting' AND ended < $1`
 	dropTold    = `DELETE FROM notice_told WHERE told < $1`
 )

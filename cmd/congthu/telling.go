@@ -31,15 +31,14 @@ type telling struct {
 	planner *notice.Planner // nil: no notices
 	alerter *notice.Alerter // nil: no alerts
 	watcher *notice.Watcher
-	next    time.Time       // of due
-	forget  time.Time       // the next time
-	waiting map[string]bool // holds that all officers were told of
+	next    time.Time // of due
+	forget  time.Time // the next time
 }
 
 // newTelling starts what the configuration asks for.
 func newTelling(m *memory, reg prometheus.Registerer) (*telling, error) {
 	c := m.conf
-	t := &telling{m: m, waiting: map[string]bool{}}
+	t := &telling{m: m}
 	metrics := notice.NewMetrics(reg)
 	if err := t.alerts(c, metrics); err != nil {
 		return nil, &exitError{exitConfig, c.Problem("alerts", err.Error())}
@@ -206,7 +205,7 @@ func (t *telling) expire(ctx context.Context, s *store.Store, now time.Time) err
 	if err := t.reminded(ctx, s, addresses, ended, notice.OfficerExpired, store.EndOfTime, now); err != nil {
 		return err
 	}
-	return t.waits(ctx, s, addresses)
+	return t.reminded(ctx, s, addresses, due.Waiting, notice.OfficerWaiting, store.Waiting, now)
 }
 
 // gone deletes messages whose grace is over too, each on record first.
@@ -278,29 +277,6 @@ func (t *telling) reminded(ctx context.Context, s *store.Store, officers []strin
 	return s.Noticed(ctx, stage, now, done...)
 }
 
-// waits tells officers of messages that wait for a decision and that they were not told of.
-func (t *telling) waits(ctx context.Context, s *store.Store, officers []string) error {
-	held, err := s.List(ctx, store.Filter{State: store.StateHeld, Limit: store.MaxPage})
-	if err != nil {
-		return err
-	}
-	still := map[string]bool{}
-	var fresh []store.Held
-	for _, h := range held {
-		if t.waiting[h.ID] {
-			still[h.ID] = true
-		} else {
-			fresh = append(fresh, h)
-		}
-	}
-	told, err := t.planner.Officers(ctx, notice.OfficerWaiting, officers, items(fresh))
-	for _, id := range told {
-		still[id] = true
-	}
-	t.waiting = still
-	return err
-}
-
 func items(held []store.Held) []notice.Item {
 	var all []notice.Item
 	for _, h := range held {
@@ -329,6 +305,14 @@ func (q *laterQueue) QueueNotices(ctx context.Context, all []notice.Notice) ([]b
 		return nil, err
 	}
 	return s.QueueNotices(ctx, all)
+}
+
+func (q *laterQueue) Heard(ctx context.Context, k notice.Kind, ids []string) (map[string][]string, error) {
+	s, err := q.store()
+	if err != nil {
+		return nil, err
+	}
+	return s.Heard(ctx, k, ids)
 }
 
 func (q *laterQueue) NextNotices(ctx context.Context, now time.Time, limit int) ([]notice.Notice, error) {

@@ -32,6 +32,7 @@ type memory struct {
 	told    map[string]time.Time
 	notices []*entry
 	reasons []string
+	heard   map[Kind]map[string][]string
 }
 
 type entry struct {
@@ -61,10 +62,38 @@ func (q *memory) QueueNotices(_ context.Context, all []Notice) (queued []bool, e
 		if ok {
 			q.told[n.To+" "+n.Rule] = n.Created
 			q.notices = append(q.notices, &entry{Notice: n, next: n.Created})
+			q.hear(n)
 		}
 		queued = append(queued, ok)
 	}
 	return queued, nil
+}
+
+func (q *memory) hear(n Notice) {
+	if q.heard == nil {
+		q.heard = map[Kind]map[string][]string{}
+	}
+	if q.heard[n.Kind] == nil {
+		q.heard[n.Kind] = map[string][]string{}
+	}
+	for _, id := range n.Hears {
+		q.heard[n.Kind][id] = append(q.heard[n.Kind][id], n.To)
+	}
+}
+
+func (q *memory) Heard(_ context.Context, k Kind, ids []string) (map[string][]string, error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.err != nil {
+		return nil, q.err
+	}
+	heard := map[string][]string{}
+	for _, id := range ids {
+		if all := q.heard[k][id]; len(all) > 0 {
+			heard[id] = append([]string(nil), all...)
+		}
+	}
+	return heard, nil
 }
 
 func (q *memory) NextNotices(_ context.Context, now time.Time, limit int) (due []Notice, err error) {

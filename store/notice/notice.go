@@ -106,6 +106,9 @@ type Notice struct {
 	More     int       `json:"more,omitempty"` // messages beyond MaxItems
 	Created  time.Time `json:"created"`
 	Attempts int       `json:"attempts"` // failed so far; the queue counts them
+	// Hears are the ids of held messages that To hears of with it, those beyond Items too, when each is to hear of
+	// each once (Queue.Heard).
+	Hears []string `json:"-"`
 }
 
 // Queue keeps notices until they are sent. It is durable: what QueueNotices took is there after a crash.
@@ -113,6 +116,8 @@ type Queue interface {
 	// QueueNotices takes notices, all in one transaction, and tells of each whether it was queued: one for whose To
 	// and Rule another was taken less than Interval before its Created is not, and is not kept. With an error none is.
 	QueueNotices(ctx context.Context, all []Notice) (queued []bool, err error)
+	// Heard tells to which addresses notices of a kind were queued that had a message among their Hears, by its id.
+	Heard(ctx context.Context, k Kind, ids []string) (map[string][]string, error)
 	// NextNotices lists at most limit notices that are due at now, oldest first.
 	NextNotices(ctx context.Context, now time.Time, limit int) ([]Notice, error)
 	// MarkSent ends a notice. The hour of its To and Rule goes on.

@@ -26,21 +26,8 @@ type Planner struct {
 	metrics *Metrics
 	wake    func()
 
-	mu   sync.Mutex
-	told map[hearing]time.Time // when somebody was told of a message of which others are still to hear
+	telling sync.Mutex // one at a time: who was told is looked up before
 }
-
-// hearing is one address's of one message in notices of one kind.
-type hearing struct {
-	kind        Kind
-	id, address string
-}
-
-// Limits of what a Planner remembers of who was told. What it forgets is told again.
-const (
-	rememberTold = 24 * time.Hour
-	maxTold      = 100_000
-)
 
 // PlannerOptions are what a Planner needs; all are.
 type PlannerOptions struct {
@@ -58,8 +45,7 @@ func NewPlanner(o PlannerOptions) (*Planner, error) {
 	if err := o.Identity.Check(); err != nil {
 		return nil, err
 	}
-	return &Planner{who: o.Identity, ours: o.Ours, queue: o.Queue, now: o.Now, log: o.Log, metrics: o.Metrics, wake: o.Wake,
-		told: map[hearing]time.Time{}}, nil
+	return &Planner{who: o.Identity, ours: o.Ours, queue: o.Queue, now: o.Now, log: o.Log, metrics: o.Metrics, wake: o.Wake}, nil
 }
 
 // Held is what people are to be told of a message that is about to be held: its internal sender, or the internal
@@ -157,52 +143,45 @@ type group struct {
 // tell queues a notice to each of the groups of what it was not told of yet, and lists those of the items that nobody
 // is left to be told of.
 func (p *Planner) tell(ctx context.Context, k Kind, items []Item, who []group) (told []string, err error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.forget()
+	p.telling.Lock()
+	defer p.telling.Unlock()
+	heard, err := p.queue.Heard(ctx, k, ids(items))
+	if err != nil {
+		return nil, fmt.Errorf("looking up who was told: %w", err)
+	}
 	var all []Notice
-	var fresh []group // of each notice
 	for _, g := range who {
 		address := p.reach(g.to)
-		g.items = slices.DeleteFunc(slices.Clone(g.items), func(i Item) bool { return !p.told[hearing{k, i.ID, address}].IsZero() })
-		if len(g.items) == 0 {
-			continue
-		}
-		before := len(all)
-		if all = p.add(all, Notice{Kind: k, Rule: string(k), Items: g.items}, g.to); len(all) > before {
-			fresh = append(fresh, g)
+		fresh := slices.DeleteFunc(slices.Clone(g.items), func(i Item) bool { return slices.Contains(heard[i.ID], address) })
+		if len(fresh) > 0 {
+			all = p.add(all, Notice{Kind: k, Rule: string(k), Items: fresh, Hears: ids(fresh)}, g.to)
 		}
 	}
 	queued, err := p.enqueue(ctx, all)
+	if err != nil {
+		return nil, err
+	}
 	for i, ok := range queued {
-		for _, item := range fresh[i].items {
+		for _, id := range all[i].Hears {
 			if ok {
-				p.told[hearing{k, item.ID, all[i].To}] = all[i].Created
+				heard[id] = append(heard[id], all[i].To)
 			}
 		}
 	}
 	missed := map[string]bool{}
 	for _, g := range who {
 		for _, item := range g.items {
-			missed[item.ID] = missed[item.ID] || p.told[hearing{k, item.ID, p.reach(g.to)}].IsZero()
+			missed[item.ID] = missed[item.ID] || !slices.Contains(heard[item.ID], p.reach(g.to))
 		}
 	}
-	for _, item := range items {
-		if err == nil && !missed[item.ID] {
-			told = append(told, item.ID)
-		}
-	}
-	return told, err
+	return slices.DeleteFunc(ids(items), func(id string) bool { return missed[id] }), nil
 }
 
-// forget drops what is remembered for long, and everything when it is too much.
-func (p *Planner) forget() {
-	now := p.now()
-	for h, at := range p.told {
-		if now.Sub(at) >= rememberTold || at.Sub(now) >= rememberTold || len(p.told) > maxTold {
-			delete(p.told, h)
-		}
+func ids(items []Item) (all []string) {
+	for _, i := range items {
+		all = append(all, i.ID)
 	}
+	return all
 }
 
 // Own tells whether a message is a notice of ours. Nobody is told of it, whatever is decided about it.

@@ -220,15 +220,20 @@ func TestOfficersOutOfStep(t *testing.T) {
 	if !slices.Equal(got, []string{"2"}) || len(q.all()) != 3 {
 		t.Errorf("told of %v, in %v", got, told(q))
 	}
-	c.add(rememberTold) // and nothing is remembered for ever
-	if _, err := p.Officers(t.Context(), OfficerExpired, officers, []Item{{ID: "3"}}); err != nil || len(p.told) != 2 {
-		t.Errorf("%d remembered, %v", len(p.told), err)
+	// Who was told is the queue's to know: a planner that begins anew tells nobody again.
+	again, _, _ := plan(t)
+	again.queue, again.now = q, c.now
+	c.add(Interval)
+	got, err := again.Officers(t.Context(), OfficerExpired, officers, []Item{{ID: "1"}, {ID: "2"}})
+	if err != nil || !slices.Equal(got, []string{"1", "2"}) {
+		t.Errorf("told of %v, %v", got, err)
 	}
-	for i := range maxTold + 1 {
-		p.told[hearing{OfficerHalf, fmt.Sprint(i), "a@monre.gov.vn"}] = c.now()
-	}
-	if p.forget(); len(p.told) > maxTold {
-		t.Errorf("%d remembered", len(p.told))
+	want := []string{"officer-expired a@monre.gov.vn officer-expired", "officer-expired a@monre.gov.vn officer-expired",
+		"officer-expired b@monre.gov.vn officer-expired", "officer-expired b@monre.gov.vn officer-expired"}
+	all := told(q)
+	slices.Sort(all)
+	if d := cmp.Diff(want, all); d != "" { // b had not heard of the first
+		t.Error(d)
 	}
 }
 
