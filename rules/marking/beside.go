@@ -49,10 +49,52 @@ func (u *unit) beside(l *line, k int, c candidate) (n int, noun bool) {
 	if n, _ := u.d.headingNouns.at(l.text, l.toks, k, loose); n > 0 && k+n == c.first {
 		return n, true
 	}
-	if k < c.first {
-		return u.boxAt(l, k), false
+	if k >= c.first {
+		return 0, false
 	}
-	return 0, false
+	if n := u.stampWord(l, k, c); n > 0 {
+		return n, false
+	}
+	return u.boxAt(l, k), false
+}
+
+// stampWord is how many tokens at k say that the level in capitals behind is a stamp: "Dấu MẬT", "đóng dấu TỐI MẬT".
+func (u *unit) stampWord(l *line, k int, c candidate) int {
+	if c.style != caps || l.toks[k].style == caps {
+		return 0
+	}
+	for _, v := range []vocabulary{u.d.declared, u.d.ties} {
+		if n, _ := v.at(l.text, l.toks, k, !l.vietnamese); n > 0 && k+n == c.first {
+			return n
+		}
+	}
+	return 0
+}
+
+// partOfHead is the score of a level in capitals that is a part of a line on a document's first page: between dashes, or
+// in a remark on the stamp in brackets, "(Dấu MẬT đóng ở góc trái)".
+func (u *unit) partOfHead(i int, c candidate) float64 {
+	l := u.line(i)
+	if c.style != caps || c.form != exact || u.several(l, c) || !u.onPage(i) || u.guiding(i) {
+		return 0
+	}
+	left, right := dividesLeft(l.text[:c.start]), u.dividesRight(l, c)
+	dashed := (left == dividing || left == nothing) && (right == dividing || right == nothing) && !strings.HasSuffix(strings.TrimRight(l.text[:c.start], " "), ":")
+	remark := u.stampWord(l, 0, c) > 0 && strings.TrimLeft(l.text[:l.toks[0].start], " ") != ""
+	if dashed || remark && dividesLeft(l.text[:l.toks[0].start]) == bracketSign {
+		return cellNearPage
+	}
+	return 0
+}
+
+// describesStamp tells lines around that say how a stamp looks.
+func (u *unit) describesStamp(i int) bool {
+	for k := i - 1; k <= i+stampNear; k++ {
+		if l := u.line(k); l != nil && u.d.stampTerms.has(l.text, l.toks, !l.vietnamese) {
+			return true
+		}
+	}
+	return false
 }
 
 // boxAt is how many tokens at k are a box of an official document's first page with what is written in it, "Bản số:

@@ -44,7 +44,7 @@ func (u *unit) ownCell(i int, c candidate) (Class, float64) {
 		alone = true
 	}
 	if !alone {
-		return Cell, 0
+		return Cell, u.partOfHead(i, c)
 	}
 	onPage := u.onPage(i)
 	score := u.cellScore(i, c, onPage)
@@ -144,6 +144,9 @@ const levelsReach = 8
 func (u *unit) spokenOf(i int, c candidate) bool {
 	l := u.line(i)
 	if c.start > 0 && strings.HasSuffix(l.text[:c.start], "“") && strings.HasPrefix(l.text[c.end:], "”") {
+		return true
+	}
+	if u.describesStamp(i) {
 		return true
 	}
 	if !u.guiding(i) {

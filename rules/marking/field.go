@@ -235,7 +235,7 @@ func (u *unit) ends(l *line, t int) bool {
 }
 
 // columnHead remembers line i when it is the head of a table with a level column.
-func (u *unit) columnHead(i int) {
+func (u *unit) columnHead(i, at int, v *evidence) {
 	l := u.line(i)
 	if len(l.cells) < 2 || u.d.counts.has(l.text, l.toks, !l.vietnamese) {
 		return
@@ -252,9 +252,11 @@ func (u *unit) columnHead(i int) {
 		n, full := u.labelAt(l, t)
 		if n > 0 && full && decoration(l.text[l.toks[t+n-1].end:cell.end]) {
 			u.column = column{i, k, len(l.cells), true}
+			u.columnLetters(i, at, k, v)
 			return
 		}
 	}
+	u.columnTicks(i, at, v)
 }
 
 // choiceHead tells a column's head that names a level and none: "Mật/Thường".

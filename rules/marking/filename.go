@@ -85,11 +85,17 @@ func (d *Detector) nameScore(u *unit, l *line, c candidate) float64 {
 	open, _ := utf8.DecodeLastRuneInString(before)
 	bracketed := before != "" && strings.ContainsRune("[({【", open) && after != "" && strings.IndexAny(after, "])}】") == 0
 	dashed := after != "" && (after[0] == '-' || strings.HasPrefix(after, "–"))
-	noun := d.nouns.ending(l.text, l.toks, c.first, true) > 0
+	noun := d.nouns.ending(l.text, l.toks, c.first, true) > 0 || c.first > 0 && d.shortNoun(l, c.first-1) > 0
 	numbered := d.numberBehind(l, c)
 	switch {
+	case c.form == plain && c.single && c.style != caps && first && last:
+		return 0 // "mat.png"
 	case first && last, bracketed:
 		return nameLevel
+	case u.labelled(l, c) > 0 || c.form != exact && u.plainLabel(l, c):
+		return nameLevel
+	case c.form == exact && d.nounBegins(l, c):
+		return nameNoun
 	case first && (dashed || after != "" && after[0] == '.'):
 		if c.form == plain && c.single && c.style == lower {
 			return nameCaps
@@ -114,6 +120,37 @@ func (d *Detector) nameScore(u *unit, l *line, c candidate) float64 {
 		return nameCaps
 	}
 	return 0
+}
+
+// nounBegins tells a name that begins with a word for a document, perhaps behind numbers, and its number or nothing
+// before the level: "công văn MẬT của Bộ", "20260512 CV 557 mật BCĐ".
+func (d *Detector) nounBegins(l *line, c candidate) bool {
+	k := 0
+	for k < c.first && isNumber(l.toks[k].word) {
+		k++
+	}
+	n, _ := d.nouns.at(l.text, l.toks, k, true)
+	if n == 0 {
+		n = d.shortNoun(l, k)
+	}
+	for k += n; n > 0 && k < c.first; k++ {
+		if !isNumber(l.toks[k].word) && l.toks[k].style != caps {
+			return false
+		}
+	}
+	return n > 0 && k == c.first
+}
+
+// shortNoun tells a word for a document as file names shorten it.
+func (d *Detector) shortNoun(l *line, k int) int {
+	n, _ := d.shortNouns.at(l.text, l.toks, k, true)
+	return n
+}
+
+// plainLabel tells a level behind the label of a level field in a name: "DoMat-MAT".
+func (u *unit) plainLabel(l *line, c candidate) bool {
+	n := u.d.labels.ending(l.text, l.toks, c.first, true)
+	return n > 0 && l.toks[c.first-1].plain != "" && strings.Trim(l.gapBetween(c.first-1, c.first), " -_=:") == "" && l.gapBetween(c.first-1, c.first) != " "
 }
 
 // symbolBehind tells a number with a symbol in capitals behind a level: "Mat_45-BC-TNN".
@@ -161,7 +198,7 @@ func (u *unit) smallBefore(l *line, c candidate) bool {
 func copyMark(s string) bool {
 	for _, t := range tokens(s) {
 		switch t.word {
-		case "copy", "v", "ban", "bản", "final", "scan", "signed", "ky", "ký":
+		case "copy", "v", "ban", "bản", "in", "photo", "mềm", "cứng", "cuối", "gốc", "final", "scan", "signed", "ky", "ký":
 		default:
 			if !isNumber(t.word) || len(t.word) > 2 {
 				return false

@@ -184,10 +184,21 @@ func (n name) at(l *line, i int) (int, form) {
 			return 0, noForm
 		}
 		m := s.match(l.toks[i+k].word)
-		if m == noForm || k > 0 && !blank(l.gapBetween(i+k-1, i+k)) && !(l.gapBetween(i+k-1, i+k) == "." && l.toks[i+k].style == caps) {
+		if m == noForm || k > 0 && !within(l, i+k) {
 			return 0, noForm
 		}
 		f = together(f, m, k == 0)
 	}
 	return len(n.syllables), f
+}
+
+// within tells that token k may go on a name that began before it: "TỐI MẬT", "TỐI_MẬT", and in capitals "TỐI.MẬT",
+// "TUYỆT - MẬT".
+func within(l *line, k int) bool {
+	gap := l.gapBetween(k-1, k)
+	if blank(gap) {
+		return true
+	}
+	sign := strings.TrimSpace(gap)
+	return l.toks[k-1].style == caps && l.toks[k].style == caps && len(gap) <= maxSpacing && (gap == "." || sign == "-" || sign == "–")
 }

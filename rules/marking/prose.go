@@ -115,8 +115,14 @@ func (u *unit) prose(i int, c candidate) (Class, float64) {
 		return Prose, 0
 	}
 	s := u.sentence(i, c)
+	if score := u.inParentheses(i, s, c, loose); score > 0 && !u.guiding(i) {
+		return Prose, score
+	}
 	noun := u.nounAt(s, c, loose)
 	declared := u.d.declared.ending(s.text, s.toks, s.first, loose)
+	if noun < 0 && declared == 0 && c.style != lower && u.english(s) && !u.denied(s.text, s.toks[:s.first], loose) {
+		return Prose, proseScore // 'the "Tối mật" document'
+	}
 	if noun < 0 && declared == 0 {
 		return Prose, 0
 	}
@@ -170,7 +176,8 @@ func enumerated(l *line, c candidate) bool {
 func (u *unit) maySay(l *line, c candidate, loose bool) bool {
 	const most = 4 // words of a document and what ties it to the level
 	own := sentence{text: l.text, toks: l.toks, first: c.first, last: c.last}
-	return c.first < most || u.nounAt(own, c, loose) >= 0 || u.d.declared.ending(l.text, l.toks, c.first, loose) > 0
+	return c.first < most || l.text[c.start-1] == '(' || u.nounAt(own, c, loose) >= 0 || u.d.ties.ending(l.text, l.toks, c.first, loose) > 0 ||
+		u.english(own) || u.d.declared.ending(l.text, l.toks, c.first, loose) > 0
 }
 
 // said is the class and score of a sentence that denies nothing.
@@ -192,7 +199,7 @@ func (u *unit) said(s sentence, c candidate, noun int, declared, loose bool) (Cl
 	if noun < 0 {
 		return Prose, 0
 	}
-	verb := u.d.sends.has(s.text, s.toks[:noun], loose) || u.d.carried.has(s.text, s.toks[s.last+1:], loose)
+	verb := s.last+1 < len(s.toks) && s.toks[s.last+1].word == "này" || u.d.sends.has(s.text, s.toks[:noun], loose) || u.d.carried.has(s.text, s.toks[s.last+1:], loose)
 	if plural {
 		verb = u.carries(s, noun, loose)
 	}
@@ -335,7 +342,7 @@ func (u *unit) numbered(s sentence) bool {
 		// "công văn mật 14/BTNMT": a symbol behind it, or it is a count
 		return strings.HasPrefix(s.text[s.toks[k].end:], "/") || strings.HasPrefix(s.text[s.toks[k].end:], "-")
 	}
-	return s.toks[k].plain == "so" && s.toks[k].word != "sổ" && k+1 < len(s.toks) && isNumber(s.toks[k+1].word)
+	return (s.toks[k].plain == "so" || s.toks[k].word == "no") && s.toks[k].word != "sổ" && k+1 < len(s.toks) && isNumber(s.toks[k+1].word)
 }
 
 // mixed tells a sentence of small letters, in which capitals mean something.

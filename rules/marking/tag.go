@@ -2,6 +2,7 @@ package marking
 
 import (
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -47,7 +48,7 @@ func (u *unit) tag(i int, c candidate) (Class, float64) {
 	case at < c.start && u.kind == Subject && c.form == exact && u.nounBefore(l, at, c) && u.ofOne(l, c) && !u.d.guidance.has(l.text, l.toks, !l.vietnamese):
 		return Tag, tagBracketed
 	}
-	return Tag, u.tagInside(l, c)
+	return Tag, max(u.tagInside(l, c), u.segment(i, begin, c))
 }
 
 // ofOne tells words behind a level that go on about one document: "công văn mật của Bộ …".
@@ -95,6 +96,10 @@ func (u *unit) afterPrefixes(l *line, at, stop int) (end int, opened bool) {
 			k := tokenAt(l, at)
 			if k < 0 {
 				return at, opened
+			}
+			if isNumber(l.toks[k].word) && k == 0 && !opened && (strings.HasPrefix(l.gapBetween(0, 1), ". ") || strings.HasPrefix(l.gapBetween(0, 1), ") ")) {
+				at = l.toks[k].end // "1. MẬT"
+				continue
 			}
 			skip := u.prefixAt(l, k)
 			if n, _ := u.d.foreignWords.at(l.text, l.toks, k, true); opened && n > skip && strings.TrimSpace(l.gapBetween(k+n-1, k+n)) == "/" {
@@ -173,9 +178,11 @@ func (u *unit) separated(l *line, c candidate) bool {
 		spaced := len(gap) > 0 && gap[0] == ' '
 		switch {
 		case trimmed == "":
-		case strings.ContainsAny(trimmed[:1], ":/|;_=~#"), strings.HasPrefix(trimmed, "–"), strings.HasPrefix(trimmed, "—"), strings.HasPrefix(trimmed, "//"):
+		case strings.ContainsAny(trimmed[:1], ":/|;_=~#"), symbol(trimmed), strings.HasPrefix(trimmed, "–"), strings.HasPrefix(trimmed, "—"), strings.HasPrefix(trimmed, "//"):
 			return k == c.last || !strings.HasPrefix(trimmed, ";")
-		case (trimmed[0] == '.' || trimmed[0] == '!') && k == c.last && c.style == caps && c.form == exact:
+		case (trimmed[0] == '.' || trimmed[0] == '!') && k == c.last && c.form == exact && (c.style == caps || c.style == title && u.kind == Subject):
+			return true
+		case strings.HasPrefix(trimmed, "(") && c.style != lower && u.letterBehind(l, c, k+1):
 			return true
 		case trimmed[0] == '-' && (spaced || strings.HasPrefix(trimmed, "- ") || strings.HasPrefix(trimmed, "--")):
 			return true
@@ -186,6 +193,12 @@ func (u *unit) separated(l *line, c candidate) bool {
 		}
 		k += n
 	}
+}
+
+// symbol tells a sign that is no punctuation: "◆".
+func symbol(s string) bool {
+	r, _ := utf8.DecodeRuneInString(s)
+	return s != "" && unicode.IsSymbol(r)
 }
 
 func prefixScore(c candidate, subject bool) float64 {

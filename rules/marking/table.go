@@ -1,0 +1,84 @@
+package marking
+
+import "strings"
+
+// tableRows is how many lines below its head are looked at for letters and ticks, which no word announces.
+const tableRows = 30
+
+// columnLetters finds the levels of a level column that are written as letters: "Độ mật" over "M" or "C".
+func (u *unit) columnLetters(head, at, k int, v *evidence) {
+	cells := len(u.line(head).cells)
+	for i := head + 1; i <= head+tableRows; i++ {
+		l := u.line(i)
+		if l == nil || len(l.cells) != cells {
+			continue
+		}
+		cell := l.cells[k]
+		t := tokenAt(l, int(cell.start))
+		if t < 0 || l.toks[t].end != int(cell.end) || l.toks[t].style != caps {
+			continue
+		}
+		for _, n := range u.d.names {
+			if n.called(l.toks[t].word) {
+				v.add(Evidence{Class: Field, Level: n.level, Score: fieldLetter, Offset: int64(at)})
+			}
+		}
+	}
+}
+
+// columnTicks finds rows with a cross under a level, where levels, or a level and a word for none, are the heads of columns.
+func (u *unit) columnTicks(head, at int, v *evidence) {
+	l := u.line(head)
+	if len(l.cells) < 2 {
+		return
+	}
+	sep := "\t"
+	if strings.Contains(l.text, "|") {
+		sep = "|"
+	}
+	heads := strings.Split(l.text, sep)
+	levels, several := make([]Level, len(heads)), 0
+	for k, h := range heads {
+		level, none := u.d.headOf(strings.TrimSpace(h))
+		if levels[k] = level; level != None || none {
+			several++
+		}
+	}
+	if several < 2 {
+		return
+	}
+	for i := head + 1; i <= head+tableRows; i++ {
+		row := u.line(i)
+		if row == nil {
+			return
+		}
+		values := strings.Split(row.text, sep)
+		for k := 0; k < len(values) && k < len(levels) && len(values) <= len(heads); k++ {
+			if levels[k] != None && crossed(strings.TrimSpace(values[k])) {
+				v.add(Evidence{Class: Box, Level: levels[k], Score: fieldOpen, Offset: int64(at)})
+			}
+		}
+	}
+}
+
+// headOf is the level that a column's head is, or whether it is a word for none.
+func (d *Detector) headOf(s string) (level Level, none bool) {
+	l := d.newLine(s)
+	if len(l.toks) == 0 {
+		return None, false
+	}
+	if m := markAt(l, 0); m != nil && m.last == len(l.toks)-1 && m.form == exact {
+		return m.level, false
+	}
+	n, _ := d.noLevel.at(l.text, l.toks, 0, false)
+	return None, n == len(l.toks)
+}
+
+// crossed tells a cell with a cross or a tick alone.
+func crossed(s string) bool {
+	if s == "x" || s == "X" || s == "×" {
+		return true
+	}
+	b := boxes(s)
+	return len(b) == 1 && b[0].ticked && b[0].start == 0 && b[0].end == len(s)
+}
