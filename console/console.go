@@ -55,7 +55,7 @@ type PolicyLine struct{ Text, Origin string }
 
 // Envelope is who sent a message that is tried.
 type Envelope struct {
-	Direction   string // outbound, internal, inbound; "" decides by the addresses
+	Direction   string   // outbound, internal, inbound; "" decides by the addresses
 	ReversePath string   // "" takes the message's own From
 	Recipients  []string // none takes the message's own To and Cc
 }

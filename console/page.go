@@ -73,10 +73,10 @@ func (c *Console) readPages() (map[string]*template.Template, error) {
 	pages := map[string]*template.Template{}
 	for _, file := range names {
 		name := strings.TrimSuffix(path.Base(file), ".html")
-		if name == "layout" {
+		if name == "layout" || strings.HasPrefix(name, "part-") {
 			continue
 		}
-		t, err := template.New("layout.html").Funcs(c.functions("")).ParseFS(templateFiles, "templates/layout.html", file)
+		t, err := template.New("layout.html").Funcs(c.functions("")).ParseFS(templateFiles, "templates/layout.html", "templates/part-*.html", file)
 		if err != nil {
 			return nil, err
 		}

@@ -17,5 +17,15 @@ func (c *Console) routes() []route {
 		{"POST", "/people", managePeople, (*Console).addPerson},
 		{"POST", "/people/{name}", managePeople, (*Console).changePerson},
 		{"GET", "/{$}", readMessages, (*Console).overviewPage},
+		{"GET", "/messages", readMessages, (*Console).messagesPage},
+		{"GET", "/messages/{id}", readMessages, (*Console).messagePage},
+		{"GET", "/held", readHeld, (*Console).heldPage},
+		{"POST", "/held", decideHeld, (*Console).decide},
+		{"POST", "/held/unlock", decideHeld, (*Console).unlock},
+		{"POST", "/held/lock", decideHeld, (*Console).lock},
+		{"GET", "/held/{id}", readHeld, (*Console).holdPage},
+		{"POST", "/held/{id}/view", decideHeld, (*Console).viewHold},
+		{"POST", "/held/{id}/part", decideHeld, (*Console).downloadPart},
+		{"POST", "/messages/{id}/judge", judgeFindings, (*Console).judge},
 	}
 }

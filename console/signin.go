@@ -79,6 +79,13 @@ func (c *Console) signIn(w http.ResponseWriter, r *request) error {
 
 // check compares a password, few at once: each takes 64 MiB.
 func (a *attempts) check(kept, password string) bool {
+	done := a.slot()
+	defer done()
+	return rightPassword(kept, password)
+}
+
+// slot waits until something that takes much memory may go on; the caller says when it is done.
+func (a *attempts) slot() (done func()) {
 	a.mu.Lock()
 	if a.busy == nil {
 		a.busy = make(chan struct{}, 2)
@@ -86,8 +93,7 @@ func (a *attempts) check(kept, password string) bool {
 	busy := a.busy
 	a.mu.Unlock()
 	busy <- struct{}{}
-	defer func() { <-busy }()
-	return rightPassword(kept, password)
+	return func() { <-busy }
 }
 
 // welcome begins a session, with a secret that nobody had before.
