@@ -18,8 +18,9 @@ type Keeper interface {
 	Keep(ctx context.Context, tx *Transaction, v Verdict) (hold string, err error)
 	// Outcome records what became of the message. It is not waited for.
 	Outcome(tx *Transaction, v Verdict, o Outcome)
-	// CanHold tells whether the quarantine takes messages: not without an officer who can open them.
-	CanHold() bool
+	// CanHold tells whether the quarantine takes messages: not without an officer who can open them. known is false
+	// while that cannot be told, as without its database.
+	CanHold() (can, known bool)
 	// Released names the hold that an officer released when tx is the message that came out of it, ""
 	// for any other. It says so once for each release.
 	Released(ctx context.Context, tx *Transaction) (hold string, err error)
@@ -35,7 +36,7 @@ func (keepNothing) Keep(context.Context, *Transaction, Verdict) (hold string, er
 	return "", nil
 }
 func (keepNothing) Outcome(*Transaction, Verdict, Outcome)                          {}
-func (keepNothing) CanHold() bool                                                   { return false }
+func (keepNothing) CanHold() (can, known bool)                                      { return false, true }
 func (keepNothing) Released(context.Context, *Transaction) (hold string, err error) { return "", nil }
 func (keepNothing) Excepted(string, string, time.Time) (id string, err error)       { return "", nil }
 
@@ -68,8 +69,10 @@ func (j *Judge) Settle(ctx context.Context, tx *Transaction, v Verdict) Verdict 
 }
 
 // place decides where a message goes that is to be held. Without a quarantine that takes it the sender's
-// server keeps it (451).
+// server keeps it (451), for an officer may come. But a message that is held for nothing but the failure of a rule
+// is refused then: it fails on each try, and its sender would try for days (invariant 2).
 func (j *Judge) place(tx *Transaction, v Verdict, behind bool) Verdict {
+	can, known := j.keeper.CanHold()
 	unkept := v.enforces(RuleMarking, Hold) && !j.policy.Load().KeepMarked // clause 10.1: nothing of it is kept
 	switch {
 	case unkept && behind: // the MTA's queue keeps it: a mark that is not sure is no reason to lose a mail
@@ -77,12 +80,31 @@ func (j *Judge) place(tx *Transaction, v Verdict, behind bool) Verdict {
 		t, _ := TextOf(TextKey(RuleMarking))
 		v.Disposition = Refuse
 		v.Reply = buildReply(550, "7.1", "10.1", t, nil, v.ID)
-	case !unkept && tx.Content != nil && j.keeper.CanHold():
+	case !unkept && tx.Content != nil && can:
 		v.Held, v.Hold = true, v.ID
 		t, _ := TextOf(TextQuarantined)
 		v.Reply = NewReply(250, "0.0", t, v.ID)
+	case !unkept && !behind && !can && known && v.onlyFailed():
+		t, _ := TextOf(TextUninspected)
+		v.Disposition = Refuse
+		v.Reply = buildReply(550, "7.1", uninspectedRule().Clause, t, nil, v.ID)
 	}
 	return v
+}
+
+// onlyFailed tells whether nothing else asks to hold the message than rules that failed on it before.
+func (v Verdict) onlyFailed() bool {
+	failed := false
+	for _, f := range v.Findings {
+		if f.Mode != Enforce || f.Disposition < Hold {
+			continue
+		}
+		if f.Rule != RuleUninspected || f.Detail != string(RuleFailed) {
+			return false
+		}
+		failed = true
+	}
+	return failed
 }
 
 // RuleMarking is the rule whose findings say that a message is marked (clause 10.1).

@@ -32,6 +32,7 @@ func plainJudge(t *testing.T, rules ...Rule) *Judge {
 type ledger struct {
 	full      error // of the disk
 	officers  bool
+	away      bool   // nobody knows of officers
 	first     string // id of an earlier hold of the same message
 	released  string // hold
 	broken    error  // of the look for a release
@@ -50,7 +51,7 @@ func (l *ledger) Keep(_ context.Context, _ *Transaction, v Verdict) (string, err
 	return cmp.Or(l.first, v.Hold), l.full
 }
 func (l *ledger) Outcome(_ *Transaction, _ Verdict, o Outcome) { l.outcomes = append(l.outcomes, o) }
-func (l *ledger) CanHold() bool                                { return l.officers }
+func (l *ledger) CanHold() (can, known bool)                   { return l.officers, !l.away }
 func (l *ledger) Released(context.Context, *Transaction) (string, error) {
 	if l.panics {
 		panic("secret")
@@ -69,6 +70,9 @@ func (l *ledger) Excepted(_, part string, _ time.Time) (string, error) {
 func TestSettle(t *testing.T) {
 	marked := []Finding{{Rule: RuleMarking, Clause: "10.1", Mode: Enforce, Disposition: Hold}}
 	other := []Finding{{Rule: "content", Clause: "10.2", Mode: Enforce, Disposition: Hold}}
+	failed := []Finding{{Rule: RuleUninspected, Clause: "10.1", Mode: Enforce, Disposition: Hold, Detail: string(RuleFailed)},
+		{Rule: "content", Clause: "10.2", Mode: Monitor, Disposition: Refuse}}
+	locked := []Finding{{Rule: RuleUninspected, Clause: "10.1", Mode: Enforce, Disposition: Hold, Part: "2", Detail: "encrypted"}}
 	for name, c := range map[string]struct {
 		l          ledger
 		keepMarked bool
@@ -88,6 +92,12 @@ func TestSettle(t *testing.T) {
 		"marked, kept by policy":              {l: ledger{officers: true}, keepMarked: true, content: true, findings: marked, want: "250 2.0.0 ", held: true, d: Hold},
 		"marked, behind a queue":              {l: ledger{officers: true}, after: true, content: true, findings: marked, want: "451 4.7.1 ", d: Hold},
 		"marked, kept, but nobody to open it": {keepMarked: true, content: true, findings: marked, want: "451 4.7.1 ", d: Hold},
+		"failed before":                       {l: ledger{officers: true}, content: true, findings: failed, want: "250 2.0.0 ", held: true, d: Hold},
+		"failed before, no officer":           {content: true, findings: failed, want: "550 5.7.1 [10.1] ", d: Refuse},
+		"failed before, no database":          {l: ledger{away: true}, content: true, findings: failed, want: "451 4.7.1 ", d: Hold},
+		"failed before, behind a queue":       {after: true, content: true, findings: failed, want: "451 4.7.1 ", d: Hold},
+		"failed and held, no officer":         {content: true, findings: append(other, failed...), want: "451 4.7.1 ", d: Hold},
+		"not inspected, no officer":           {content: true, findings: locked, want: "451 4.7.1 ", d: Hold},
 	} {
 		t.Run(name, func(t *testing.T) {
 			j := plainJudge(t)

@@ -129,7 +129,9 @@ func recipients(tx *filter.Transaction) []string {
 }
 
 // CanHold implements filter.Keeper.
-func (m *memory) CanHold() bool { return m.canHold.Load() }
+func (m *memory) CanHold() (can, known bool) {
+	return m.canHold.Load(), m.counted.Load() || !m.conf.HasStore()
+}
 
 // Released implements filter.Keeper. Only a message that says that it was released, once, is looked up.
 func (m *memory) Released(ctx context.Context, tx *filter.Transaction) (string, error) {

@@ -36,7 +36,8 @@ func (r *remembered) arriving(t *testing.T, id, text string) *filter.Transaction
 // judge is one whose only rule, "content", finds what check says and refuses for it, with this memory.
 func (r *remembered) judge(t *testing.T, check func(*filter.Transaction) []filter.Finding) *filter.Judge {
 	t.Helper()
-	if err := peer.Wait(time.Minute, "an officer", r.CanHold); err != nil {
+	officer := func() bool { can, known := r.CanHold(); return can && known }
+	if err := peer.Wait(time.Minute, "an officer", officer); err != nil {
 		t.Fatal(err)
 	}
 	rule := filter.Rule{Name: "content", Clause: "10.2", Code: 550, Status: "7.1",

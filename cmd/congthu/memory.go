@@ -37,6 +37,7 @@ type memory struct {
 	evidence *evidence.Log
 	store    atomic.Pointer[store.Store] // nil while the database does not open
 	canHold  atomic.Bool                 // there is a store, and an officer in it
+	counted  atomic.Bool                 // officers could be counted a moment ago
 	told     *telling                    // nil: nobody is told
 
 	ctx   context.Context
@@ -171,6 +172,7 @@ func (m *memory) keepStore() {
 // countOfficers keeps canHold. What is not known stays as it was: holding itself will tell.
 func (m *memory) countOfficers(s *store.Store) {
 	officers, err := s.ListOfficers(m.ctx)
+	defer m.counted.Store(err == nil) // after canHold: not known is better than wrong
 	if err != nil {
 		return
 	}
