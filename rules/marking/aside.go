@@ -8,7 +8,7 @@ import (
 // proseAside is the score of a level that a text adds to a document in brackets or between commas.
 const proseAside = 0.60
 
-// inParentheses is the score of a level that is said of a document beside its name: "bản đồ mốc 12 (Tối mật)", "công văn
+// inParentheses is the score of a level that is said of a document beside its name: "bản đồ mốc 12 (Tối mật)", "bản vẽ - Mật", "công văn
 // số 57, độ Mật, của Ban", "hồ sơ (tài liệu mật kèm theo)".
 func (u *unit) inParentheses(i int, s sentence, c candidate, loose bool) float64 {
 	start := s.first
@@ -25,7 +25,9 @@ func (u *unit) inParentheses(i int, s sentence, c candidate, loose bool) float64
 		before = s.text[s.toks[start-1].end:s.toks[start].start]
 	}
 	opened, comma := strings.HasSuffix(before, "("), strings.HasPrefix(before, ",") && start < s.first && noun == 0
-	if !opened && !comma {
+	item, _ := u.d.nouns.at(s.text, s.toks, 0, loose)
+	dashed := item > 0 && c.style != lower && (before == " - " || before == " – ") && s.ends()
+	if !opened && !comma && !dashed {
 		return 0
 	}
 	after := s.text[s.toks[s.last].end:]
@@ -41,17 +43,18 @@ func (u *unit) inParentheses(i int, s sentence, c candidate, loose bool) float64
 		}
 	case opened && !closed, comma && rest != "" && strings.IndexByte(",.;)", rest[0]) < 0:
 		return 0
-	case c.style == lower && (c.single || start == s.first):
+	case c.style == lower && item == 0 && (c.single || start == s.first):
 		return 0
 	}
-	if u.denied(s.text, s.toks[:start], loose) || u.d.guidance.has(s.text, s.toks[:start], loose) || u.question(s) || u.counted(s) {
+	if u.denied(s.text, s.toks[:start], loose) || u.d.guidance.has(s.text, s.toks[:start], loose) || u.question(s) || u.counted(s) ||
+		noun == 0 && sentenceHas(u.d.deniedAfter, s.text, s.toks[s.last+1:s.clause()], loose) {
 		return 0
 	}
 	switch {
 	case noun > 0:
 		return proseScore
 	}
-	if _, subject := u.subjectAt(i); subject && opened {
+	if _, subject := u.subjectAt(i); subject && !comma {
 		return 0 // a tag
 	}
 	switch {

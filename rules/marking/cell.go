@@ -16,6 +16,7 @@ const (
 	cellNear       = 0.50
 	cellPlainPage  = 0.80 // no diacritics
 	cellPlain      = 0.30
+	cellNounTitle  = 0.60 // "Tài liệu Mật"
 	cellNoun       = 0.75 // "TÀI LIỆU MẬT"
 
 	spokenOf = 0.45 // less, where levels are spoken of
@@ -52,8 +53,11 @@ func (u *unit) ownCell(i int, c candidate) (Class, float64) {
 		if score > cellNoun && !onPage {
 			score = cellNoun
 		}
-		if c.style == lower {
+		switch {
+		case c.style == lower:
 			score = cellLower
+		case c.style == title && score < cellNounTitle && c.form == exact && u.line(i).toks[0].style != lower:
+			score = cellNounTitle
 		}
 	}
 	if score > 0 && (u.listed(i, c) || u.spokenOf(i, c)) {

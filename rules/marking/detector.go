@@ -190,6 +190,7 @@ func (u *unit) look(i, at int, v *evidence) {
 	u.work.cut = u.work.cut || l.crowded
 	u.banners(i, at, v)
 	u.stamps(i, at, v)
+	u.stampOver(i, at, v)
 	u.columnHead(i, at, v)
 	u.properties(i, at, v)
 	u.letterLines(i, at, v)

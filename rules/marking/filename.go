@@ -134,6 +134,9 @@ func (d *Detector) nounBegins(l *line, c candidate) bool {
 		n = d.shortNoun(l, k)
 	}
 	for k += n; n > 0 && k < c.first; k++ {
+		if tie, _ := d.ties.at(l.text, l.toks, k, true); tie > 0 && k+tie == c.first {
+			return true
+		}
 		if !isNumber(l.toks[k].word) && l.toks[k].style != caps {
 			return false
 		}

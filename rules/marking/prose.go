@@ -123,10 +123,13 @@ func (u *unit) prose(i int, c candidate) (Class, float64) {
 	if noun < 0 && declared == 0 && c.style != lower && u.english(s) && !u.denied(s.text, s.toks[:s.first], loose) {
 		return Prose, proseScore // 'the "Tối mật" document'
 	}
-	if noun < 0 && declared == 0 {
+	if noun < 0 && declared == 0 && !(s.first > 1 && s.toks[s.first-1].word == "là") {
 		return Prose, 0
 	}
-	if declared > 0 && noun < 0 && enumerated(l, c) {
+	if is := s.first - 1; noun < 0 && is > 0 && s.toks[is].word == "là" && u.pointedAt(s, is, loose) && s.says() && !u.question(s) {
+		return Prose, proseScore // "báo cáo này là mật nhé"
+	}
+	if noun < 0 && (declared == 0 || enumerated(l, c)) {
 		return Prose, 0
 	}
 	if declared > 0 && s.toks[s.first-declared].plain == "bi" && !u.d.pointing.has(s.text, s.toks[:s.first], loose) {
@@ -172,11 +175,37 @@ func enumerated(l *line, c candidate) bool {
 	return false
 }
 
+// says tells a level that ends what a sentence says: "là mật nhé", "là mật nên …".
+func (s sentence) says() bool {
+	if s.ends() {
+		return true
+	}
+	switch s.toks[s.last+1].word {
+	case "nhé", "đấy", "nha", "đó", "ạ", "nên", "và":
+		return true
+	}
+	return false
+}
+
+// begins tells that token k begins a clause: the sentence, or what a colon announces.
+func (s sentence) begins(k int) bool {
+	return k == 0 || strings.Contains(s.text[s.toks[k-1].end:s.toks[k].start], ":")
+}
+
+// ends tells that a clause ends with the level.
+func (s sentence) ends() bool {
+	if s.last+1 >= len(s.toks) {
+		return true
+	}
+	gap := strings.TrimSpace(s.text[s.toks[s.last].end:s.toks[s.last+1].start])
+	return gap != "" && strings.ContainsAny(gap[:1], ",.;-)") || strings.HasPrefix(gap, "–")
+}
+
 // maySay tells a level that a sentence may be about, with one look at its own line.
 func (u *unit) maySay(l *line, c candidate, loose bool) bool {
 	const most = 4 // words of a document and what ties it to the level
 	own := sentence{text: l.text, toks: l.toks, first: c.first, last: c.last}
-	return c.first < most || l.text[c.start-1] == '(' || u.nounAt(own, c, loose) >= 0 || u.d.ties.ending(l.text, l.toks, c.first, loose) > 0 ||
+	return c.first < most || l.toks[c.first-1].word == "là" || strings.HasSuffix(strings.TrimRight(l.text[:c.start], " "), "-") || l.text[c.start-1] == '(' || u.nounAt(own, c, loose) >= 0 || u.d.ties.ending(l.text, l.toks, c.first, loose) > 0 ||
 		u.english(own) || u.d.declared.ending(l.text, l.toks, c.first, loose) > 0
 }
 
@@ -210,6 +239,8 @@ func (u *unit) said(s sentence, c candidate, noun int, declared, loose bool) (Cl
 		return Prose, proseCaps
 	case verb:
 		return Prose, proseScore
+	case c.style != lower && !plural && s.begins(noun) && s.ends() && (noun > 0 || s.last+1 < len(s.toks)):
+		return Prose, proseAside // "Ghi chú: nội dung Mật, …"
 	}
 	return Prose, 0
 }
@@ -273,7 +304,7 @@ func (u *unit) nounAt(s sentence, c candidate, loose bool) int {
 	if n := u.d.nouns.ending(s.text, s.toks, at, loose); n > 0 {
 		return at - n
 	}
-	if c.style == caps && at == s.first {
+	if (c.style == caps || !c.single) && at == s.first {
 		if n := u.d.capsNouns.ending(s.text, s.toks, at, loose); n > 0 {
 			return at - n
 		}

@@ -46,7 +46,7 @@ func (u *unit) besideNone(l *line, c candidate) bool {
 			continue
 		}
 		gap := strings.TrimSpace(l.gapBetween(min(k, c.last), max(k, c.first)))
-		if n, _ := u.d.noLevel.at(l.text, l.toks, k, !l.vietnamese); n > 0 && gap != "" && gap != "-" {
+		if n, _ := u.d.noLevel.at(l.text, l.toks, k, !l.vietnamese); n > 0 && (gap == "/" || gap == "|" || gap == ",") {
 			return true
 		}
 	}

@@ -1,6 +1,7 @@
 package marking
 
 import (
+	"slices"
 	"sort"
 	"strings"
 	"unicode"
@@ -43,6 +44,32 @@ func (u *unit) stamps(i, at int, v *evidence) {
 		v.add(Evidence{Class: Form, Level: Other, Score: score, Offset: int64(at), Hold: s.Hold})
 	}
 }
+
+// stampOver finds a stamp that two lines share.
+func (u *unit) stampOver(i, at int, v *evidence) {
+	l, prev := u.line(i), u.line(i-1)
+	if prev == nil || l.gap || len(l.toks) == 0 || len(prev.toks) == 0 || len(prev.toks)+len(l.toks) > maxStamp {
+		return
+	}
+	text := strings.TrimSpace(prev.text) + " " + strings.TrimSpace(l.text)
+	toks := tokens(text)
+	n, index := u.d.stampWords.at(text, toks, 0, !l.vietnamese && !prev.vietnamese && u.loose(i))
+	if n != len(toks) || slices.ContainsFunc(toks, func(t token) bool { return t.style != caps }) {
+		return
+	}
+	s := u.d.stamps[index]
+	score := s.Alone
+	if u.followed(i, len(l.toks), index, !l.vietnamese) {
+		score = s.Score
+	}
+	if u.guiding(i) {
+		score -= spokenOf
+	}
+	v.add(Evidence{Class: Form, Level: Other, Score: score, Offset: int64(at), Hold: s.Hold})
+}
+
+// maxStamp is how many words a stamp has at most.
+const maxStamp = 12
 
 // followed tells that the words that belong to a stamp stand behind it or below: "GIẢI MẬT", "Từ: 15/8/2022".
 func (u *unit) followed(i, k, index int, loose bool) bool {

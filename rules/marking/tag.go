@@ -1,6 +1,7 @@
 package marking
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -20,6 +21,9 @@ const (
 func (u *unit) tag(i int, c candidate) (Class, float64) {
 	l := u.line(i)
 	begin, ok := u.subjectAt(i)
+	if !ok && u.remark(i, c) {
+		return Tag, tagWeak
+	}
 	if !ok || c.start < begin || c.form == plain && !u.loose(i) {
 		return Tag, 0
 	}
@@ -49,6 +53,22 @@ func (u *unit) tag(i int, c candidate) (Class, float64) {
 		return Tag, tagBracketed
 	}
 	return Tag, max(u.tagInside(l, c), u.segment(i, begin, c))
+}
+
+// remark tells a level in capitals that begins a line and is cut off from small words behind it, in a text that is not
+// about levels: "MẬT - Không ghi âm".
+func (u *unit) remark(i int, c candidate) bool {
+	l := u.line(i)
+	if c.first > 0 || c.style != caps || c.form != exact || !u.separated(l, c) || c.last+1 >= len(l.toks) || l.toks[c.last+1].style == caps ||
+		isNumber(l.toks[c.last+1].word) || !decoration(l.text[:c.start]) || u.spokenOf(i, c) || u.guiding(i) {
+		return false
+	}
+	for k := i - levelsReach; k <= i+levelsReach; k++ {
+		if other := u.line(k); other != nil && slices.ContainsFunc(other.marks, func(m candidate) bool { return m.level != c.level }) {
+			return false
+		}
+	}
+	return true
 }
 
 // ofOne tells words behind a level that go on about one document: "công văn mật của Bộ …".
