@@ -80,6 +80,7 @@ const (
 	UnknownType   Reason = "unknown type"
 	NoText        Reason = "no text" // a picture, or a page without text
 	WorkerFailed  Reason = "worker failed"
+	NotAsked      Reason = "not asked" // an engine on another machine, for the message may bear a secrecy marking
 )
 
 // NotInspected is a part that could not be looked into (invariant 3).

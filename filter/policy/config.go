@@ -21,6 +21,7 @@ type Config struct {
 	Evidence     Evidence        `yaml:"evidence"`
 	Store        Store           `yaml:"store"`
 	Marking      Marking         `yaml:"marking"`
+	Virus        Virus           `yaml:"virus"`
 	Notices      Notices         `yaml:"notices"`
 	Alerts       Alerts          `yaml:"alerts"`
 	Limits       Limits          `yaml:"limits"`
@@ -130,6 +131,7 @@ func Default(settings map[string]filter.Setting) *Config {
 		Limits: Limits{MessageSize: Size(m.WireBytes), Memory: Size(m.MemoryBytes), Spool: 1 << 30, Header: Size(m.HeaderBytes),
 			HeaderFields: m.HeaderFields, Line: Size(m.LineBytes), Depth: m.Depth, Parts: m.Parts,
 			Recipients: 1000, Judging: 64, Deadline: Duration(60 * time.Second)},
+		Virus:   defaultVirus(),
 		Rules:   map[string]Rule{},
 		origins: map[string]position{},
 	}
@@ -161,7 +163,7 @@ func defaultReasons() map[message.Reason]filter.Disposition {
 		message.Damaged: filter.Hold, filter.RuleFailed: filter.Hold,
 		message.PartialMessage: filter.Hold, message.ExternalBody: filter.Hold,
 		message.Encrypted: filter.Hold, message.WorkerFailed: filter.Hold, message.EncryptedMail: filter.Accept,
-		message.UnknownType: filter.Tag, message.NoText: filter.Tag,
+		message.NotAsked: filter.Hold, message.UnknownType: filter.Tag, message.NoText: filter.Tag,
 	}
 }
 

@@ -142,6 +142,12 @@ func join(path, key string) string {
 }
 
 func (d *decoder) structure(n ast.Node, path string, v reflect.Value) {
+	if s, ok := v.Addr().Interface().(interface{ setScalar(text string) }); ok {
+		if text, ok := scalar(n); ok {
+			s.setScalar(text)
+			return
+		}
+	}
 	ps, ok := pairs(n)
 	if !ok {
 		d.fail(n, path, "must be a mapping with the keys %s", strings.Join(keysOf(v.Type()), ", "))

@@ -128,6 +128,7 @@ func (c *Config) fill() {
 	if c.Notices.From == "" && len(c.Organisation.Domains) > 0 {
 		c.Notices.From = "congthu@" + string(c.Organisation.Domains[0])
 	}
+	c.fillVirus()
 	if c.Log.Level == "" {
 		c.Log.Level = "info"
 	}
@@ -188,6 +189,7 @@ func (c *Config) check(d *decoder) {
 	c.checkLimits(bad)
 	c.checkSense(bad)
 	c.checkKeeping(bad)
+	c.checkVirus(bad)
 	c.checkRules(bad)
 }
 
