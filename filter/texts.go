@@ -139,5 +139,5 @@ func ruleText(k TextKey) (t Text, ok bool) {
 		return Text{"Tên hộp thư không theo quy tắc đặt tên. Hãy báo quản trị hệ thống thư của đơn vị.",
 			"The mailbox name does not follow the naming rule: tell your unit's mail administrator."}, true
 	}
-	return Text{}, false
+	return attachmentText(k)
 }
