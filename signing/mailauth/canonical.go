@@ -106,31 +106,47 @@ type bodyCanon struct {
 const canonBuffer = 32 << 10 // octets
 
 func (c *bodyCanon) Write(p []byte) (int, error) {
-	for _, b := range p {
-		if c.cr {
+	for n := len(p); ; {
+		if c.cr && len(p) > 0 {
 			c.cr = false
-			if b == '\n' {
+			if p[0] == '\n' {
 				c.endLine()
+				p = p[1:]
 				continue
 			}
-			c.octet('\r') // a CR alone is an octet like others
+			c.text([]byte{'\r'}) // a CR alone is an octet like others
 		}
-		switch b {
+		if plain := c.plain(p); plain > 0 {
+			c.text(p[:plain])
+			p = p[plain:]
+		}
+		if len(p) == 0 {
+			return n, nil
+		}
+		switch p[0] {
 		case '\r':
 			c.cr = true
 		case '\n':
 			c.endLine()
-		case ' ', '\t':
-			if c.relaxed {
-				c.blank = true
-			} else {
-				c.octet(b)
-			}
 		default:
-			c.octet(b)
+			c.blank = true
+		}
+		p = p[1:]
+	}
+}
+
+// plain is how many octets p begins with that go out as they are. One blank between two words is one.
+func (c *bodyCanon) plain(p []byte) int {
+	for i, b := range p {
+		switch {
+		case b > ' ':
+		case b == '\r' || b == '\n' || c.relaxed && b == '\t':
+			return i
+		case c.relaxed && b == ' ' && (i == 0 && c.blank || i+1 == len(p) || p[i+1] <= ' '):
+			return i
 		}
 	}
-	return len(p), nil
+	return len(p)
 }
 
 func (c *bodyCanon) endLine() {
@@ -138,24 +154,32 @@ func (c *bodyCanon) endLine() {
 	c.lines++
 }
 
-func (c *bodyCanon) octet(b byte) {
-	for ; c.lines > 0; c.lines-- {
-		c.put('\r')
-		c.put('\n')
+// text writes octets that stay, and before them what was held back.
+func (c *bodyCanon) text(p []byte) {
+	for c.lines > 0 {
+		if canonBuffer-len(c.buf) < len(crlf) {
+			c.flush()
+		}
+		n := min(c.lines, int64(canonBuffer-len(c.buf))/int64(len(crlf)))
+		for range n {
+			c.buf = append(c.buf, crlf...)
+		}
+		c.lines -= n
+		c.length += n * int64(len(crlf))
 	}
 	if c.blank {
-		c.put(' ')
+		c.put([]byte{' '})
 		c.blank = false
 	}
-	c.put(b)
+	c.put(p)
 }
 
-func (c *bodyCanon) put(b byte) {
-	c.buf = append(c.buf, b)
-	c.length++
-	if len(c.buf) >= canonBuffer {
+func (c *bodyCanon) put(p []byte) {
+	c.length += int64(len(p))
+	if len(c.buf)+len(p) > canonBuffer {
 		c.flush()
 	}
+	c.buf = append(c.buf, p...)
 }
 
 func (c *bodyCanon) flush() {
@@ -170,11 +194,10 @@ func (c *bodyCanon) flush() {
 func (c *bodyCanon) close() {
 	if c.cr {
 		c.cr = false
-		c.octet('\r')
+		c.text([]byte{'\r'})
 	}
 	if c.length > 0 || !c.relaxed {
-		c.put('\r')
-		c.put('\n')
+		c.put([]byte(crlf))
 	}
 	c.flush()
 }

@@ -226,6 +226,8 @@ func TestCanonicalBody(t *testing.T) {
 		{"\r\n\r\na \r\n", "\r\n\r\na\r\n", "\r\n\r\na \r\n"},
 		{"a\rb\r", "a\rb\r\r\n", "a\rb\r\r\n"},
 		{"a \r", "a \r\r\n", "a \r\r\n"},
+		{"a b  c \td\t e \r\n f", "a b c d e\r\n f\r\n", "a b  c \td\t e \r\n f\r\n"},
+		{"a \x01b", "a \x01b\r\n", "a \x01b\r\n"},
 	}
 	for _, test := range tests {
 		for form, want := range map[bool]string{true: test.relaxed, false: test.simple} {
