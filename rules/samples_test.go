@@ -19,6 +19,8 @@ import (
 	"congthu/filter/policy"
 	"congthu/internal/samples"
 	"congthu/rules"
+	"congthu/rules/attachmenttype"
+	"congthu/rules/content"
 	"congthu/rules/marking"
 	"congthu/rules/pack"
 )
@@ -41,6 +43,20 @@ func config(t testing.TB) rules.Config {
 		t.Fatal(err)
 	}
 	c := rules.Config{Marking: markings, InlineFloor: rules.DefaultInlineFloor, FreeMail: p, Ours: filter.Organisation{Domains: samples.Domains()}.Ours}
+	types, err := pack.BuiltInAttachments()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.AttachmentTypes, err = attachmenttype.New(types, attachmenttype.Own{}); err != nil {
+		t.Fatal(err)
+	}
+	words, err := content.Load("../deploy/dictionaries/sample.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Content.Lexicon, err = content.New([]*content.Dictionary{words}); err != nil {
+		t.Fatal(err)
+	}
 	if c.Inspector, err = rules.NewInspector(c, extract.Options{}); err != nil {
 		t.Fatal(err)
 	}

@@ -100,6 +100,11 @@ func TestSameVerdictEverywhere(t *testing.T) {
 	addresses := map[string]string{}
 	state := t.TempDir()
 	conf := samples.Config + "admin: {listen: \"\"}\n" + fmt.Sprintf("evidence: {dir: %q}\nstore: {dsn: %q}\n", filepath.Join(state, "evidence"), "sqlite:"+filepath.Join(state, "congthu.db"))
+	dictionary, err := filepath.Abs("../../deploy/dictionaries/sample.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	conf += fmt.Sprintf("rules: {content: {dictionaries: [%q]}}\n", dictionary)
 	var relays, milters strings.Builder
 	for _, d := range []string{"outbound", "inbound"} {
 		addresses["relay "+d], addresses["milter "+d] = freeAddress("127.0.0.1:0"), freeAddress("127.0.0.1:0")
