@@ -10,6 +10,7 @@ import (
 	"html/template"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"congthu/filter"
@@ -120,6 +121,8 @@ type Console struct {
 	texts   catalogue
 	unlocks unlocks  // identities of officers, by session
 	tries   attempts // to sign in, by address
+
+	verifying sync.Mutex // held while somebody verifies the evidence
 }
 
 // New makes a console.

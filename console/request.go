@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -176,4 +177,13 @@ func (c *Console) setCookie(w http.ResponseWriter, name, value string, age time.
 		k.MaxAge = -1
 	}
 	http.SetCookie(w, k)
+}
+
+// rowOf is the row that a list begins with: from the query, within the list.
+func rowOf(r *request, rows int) int {
+	n, err := strconv.Atoi(r.form("from"))
+	if err != nil || n < 0 || n > rows {
+		return 0
+	}
+	return n
 }

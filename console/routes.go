@@ -26,6 +26,18 @@ func (c *Console) routes() []route {
 		{"GET", "/held/{id}", readHeld, (*Console).holdPage},
 		{"POST", "/held/{id}/view", decideHeld, (*Console).viewHold},
 		{"POST", "/held/{id}/part", decideHeld, (*Console).downloadPart},
+		{"GET", "/exceptions", readException, (*Console).exceptionsPage},
+		{"POST", "/exceptions", editException, (*Console).addException},
+		{"POST", "/exceptions/{id}/end", editException, (*Console).endException},
+		{"GET", "/statistics", readNumbers, (*Console).statisticsPage},
+		{"GET", "/statistics.csv", readNumbers, (*Console).statisticsCSV},
+		{"GET", "/policy", readPolicy, (*Console).policyPage},
+		{"GET", "/policy/try", tryPolicy, (*Console).tryPage},
+		{"POST", "/policy/try", tryPolicy, (*Console).try},
+		{"GET", "/evidence", readEvidence, (*Console).evidencePage},
+		{"POST", "/evidence/verify", readEvidence, (*Console).verify},
+		{"POST", "/evidence/export", readEvidence, (*Console).exportEvidence},
+		{"GET", "/system", readSystem, (*Console).systemPage},
 		{"POST", "/messages/{id}/judge", judgeFindings, (*Console).judge},
 	}
 }

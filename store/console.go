@@ -326,3 +326,24 @@ func (s *Store) Senders(ctx context.Context, since, until time.Time, disposition
 		return rows.Err()
 	})
 }
+
+// Monitored hands to each what rules in monitor mode would have asked for from a time on and before another, the most
+// messages first.
+func (s *Store) Monitored(ctx context.Context, since, until time.Time, each func(rule, disposition string, messages int64)) error {
+	return s.read(ctx, "counting findings of rules in monitor mode", func(q querier) error {
+		rows, err := q.QueryContext(ctx, selectMonitored, micro(since), micro(until))
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var rule, disposition string
+			var n int64
+			if err := rows.Scan(&rule, &disposition, &n); err != nil {
+				return err
+			}
+			each(rule, disposition, n)
+		}
+		return rows.Err()
+	})
+}

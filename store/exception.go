@@ -47,9 +47,15 @@ type snapshot struct {
 
 type exceptionKey struct{ part, rule string }
 
-// AddException adds an exception; its ID is made here.
-func (s *Store) AddException(ctx context.Context, e Exception) (Exception, error) {
-	now := s.options.Now()
+// CheckException says what AddException would say of an exception and changes nothing, so that what is put on record
+// before was looked at.
+func (s *Store) CheckException(e Exception) error {
+	_, err := e.checked(s.options.Now())
+	return err
+}
+
+// checked is an exception as it is kept, when all that does not need the database is as it must be.
+func (e Exception) checked(now time.Time) (Exception, error) {
 	e.PartSHA256 = strings.ToLower(strings.TrimSpace(e.PartSHA256))
 	if raw, err := hex.DecodeString(e.PartSHA256); err != nil || len(raw) != 32 {
 		return e, fmt.Errorf("adding an exception: %w: a part hash is 64 hexadecimal digits", ErrInvalid)
@@ -60,8 +66,18 @@ func (s *Store) AddException(ctx context.Context, e Exception) (Exception, error
 	if err := errors.Join(printable(maxName, e.Rule, e.Who), printable(maxReason, e.Reason)); err != nil {
 		return e, fmt.Errorf("adding an exception: %w", err)
 	}
+	return e, nil
+}
+
+// AddException adds an exception; its ID is made here.
+func (s *Store) AddException(ctx context.Context, e Exception) (Exception, error) {
+	now := s.options.Now()
+	e, err := e.checked(now)
+	if err != nil {
+		return e, err
+	}
 	e.ID, e.Added, e.Until = filter.NewID(now), fromMicro(micro(now)), fromMicro(micro(e.Until))
-	err := s.write(ctx, "adding an exception", func(tx *sql.Tx) error {
+	err = s.write(ctx, "adding an exception", func(tx *sql.Tx) error {
 		var n int
 		if err := tx.QueryRowContext(ctx, countActive, micro(now)).Scan(&n); err != nil {
 			return err
