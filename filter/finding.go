@@ -42,7 +42,7 @@ type Rule struct {
 	// Expensive rules run concurrently, and only when no cheap rule refused.
 	Expensive bool
 	// Check looks at tx and must not change it. An error means that the rule could not judge for a
-	// reason of ours (invariant 2): the message is deferred. What the content causes is a finding.
+	// reason of ours (invariant 2): the message is deferred, unless what was found beside it refuses. What the content causes is a finding.
 	Check func(ctx context.Context, tx *Transaction) ([]Finding, error)
 	// Later is the rest of the rule, for what may be done only when the other rules have spoken. It runs after all of
 	// them, when none refused and this rule's Check could judge. nil: there is no rest.

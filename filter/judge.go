@@ -230,15 +230,15 @@ func (r *run) check(ctx context.Context, rule Rule) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.running, rule.Name)
+	for _, f := range found { // beside an error too: it may refuse the message
+		r.add(complete(f, rule, set, r.tx.Direction))
+	}
 	if err != nil {
 		r.judge.metrics.RuleErrors.WithLabelValues(rule.Name).Inc()
 		r.err = errors.Join(r.err, fmt.Errorf("rule %q: %w", rule.Name, err))
 		return
 	}
 	r.judged[rule.Name] = true
-	for _, f := range found {
-		r.add(complete(f, rule, set, r.tx.Direction))
-	}
 }
 
 // contentError is a failure that the message's content may have caused.

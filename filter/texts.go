@@ -25,6 +25,8 @@ const (
 
 	TextMarking             TextKey = "marking"
 	TextVirus               TextKey = "virus"
+	TextVirusSuspicious     TextKey = "virus.suspicious"
+	TextVirusUnscanned      TextKey = "virus.unscanned"
 	TextMalformed           TextKey = "malformed"
 	TextSubjectMissing      TextKey = "subject"
 	TextSubjectBlank        TextKey = "subject.blank"
@@ -96,6 +98,12 @@ func ruleText(k TextKey) (t Text, ok bool) {
 	case TextVirus: // no name of it: that would tell its maker which engine found it
 		return Text{"Thư có chứa mã độc. Hãy quét virus máy tính của quý vị và báo cán bộ an toàn thông tin trước khi gửi lại.",
 			"This message contains malware: scan your computer and tell your security officer before you send again."}, true
+	case TextVirusSuspicious:
+		return Text{"Thư có tệp bị chương trình diệt virus nghi ngờ. Hãy quét virus máy tính của quý vị và báo cán bộ an toàn thông tin.",
+			"A file of this message looks suspicious to a virus scanner: scan your computer and tell your security officer."}, true
+	case TextVirusUnscanned:
+		return Text{"Thư có tệp chưa quét được virus. Hãy giảm dung lượng tệp hoặc báo cán bộ an toàn thông tin.",
+			"A file of this message could not be scanned for viruses: make it smaller or tell your security officer."}, true
 	case TextSubjectMissing:
 		return Text{"Thư không có tiêu đề. Hãy ghi tiêu đề rồi gửi lại.",
 			"No subject: add one and send again."}, true
