@@ -17,6 +17,9 @@ func (u *unit) alone(l *line, cell span, c candidate) (alone, noun bool) {
 		if k > c.last && u.boxAt(l, k) > 0 && strings.HasPrefix(l.text[at:], " ") {
 			return true, noun // the next box of the page: "MẬT Bản số: 05"
 		}
+		if k == c.last+1 && c.style == caps && strings.TrimSpace(l.text[c.end:t.start]) == "(" && strings.IndexByte(l.text[t.start:cell.end], ')') == int(cell.end)-t.start-1 {
+			return true, noun // "MẬT (không phổ biến)"
+		}
 		n, isNoun := u.beside(l, k, c)
 		if n == 0 {
 			return false, false

@@ -17,7 +17,7 @@ func (d *Detector) compound(l *line, c candidate) bool {
 	if d.compoundAfter(l, c, loose) {
 		return true
 	}
-	return c.single && d.named(l, c, loose)
+	return (c.single || c.form == plain && c.style == title) && d.named(l, c, loose)
 }
 
 // denies tells a word before a level that takes it back: "không mật".

@@ -75,7 +75,10 @@ func (u *unit) labelled(l *line, c candidate) float64 {
 		if f.last >= c.first {
 			break
 		}
-		if !f.ok || f.value != c.start {
+		if f.value != c.start && !(f.full && u.besideLabel(l, f, c)) || u.d.instructions.ending(l.text, l.toks, f.first, !l.vietnamese) > 0 {
+			continue
+		}
+		if !f.ok && !u.besideLabel(l, f, c) {
 			continue
 		}
 		if u.choice(l, c) {
@@ -87,6 +90,16 @@ func (u *unit) labelled(l *line, c candidate) float64 {
 		}
 	}
 	return score
+}
+
+// besideLabel tells a level that a dash, an arrow or nothing divides from its label, and that ends there: "Độ mật - Mật;".
+func (u *unit) besideLabel(l *line, f label, c candidate) bool {
+	if !f.full || c.first != f.last+1 || c.style == lower || c.form != exact || l.toks[f.last].style == caps && c.style != caps || !u.ends(l, c.last) {
+		return false
+	}
+	gap := l.gapBetween(f.last, c.first)
+	sign := strings.TrimSpace(gap)
+	return gap != "" && (sign == "" && !c.single || sign == "-" || sign == "–" || symbol(sign))
 }
 
 // labelAt is how many tokens at k are the label of a level field; full, that it speaks of secrecy.

@@ -216,6 +216,12 @@ func (u *unit) said(s sentence, c candidate, noun int, declared, loose bool) (Cl
 	}
 	// "12 văn bản mật" and "các văn bản mật" are statistics and rules, unless they come with this mail.
 	plural := noun > 0 && (isPlural(s.toks[noun-1].word) || isNumber(s.toks[noun-1].word) && strings.TrimLeft(s.toks[noun-1].word, "0") != "1")
+	if declared && noun < 0 {
+		plural = u.severalBefore(s, loose)
+	}
+	if declared && c.style != lower && u.d.carried.has(s.text, s.toks[:s.first], loose) {
+		return Prose, proseCaps // "I attach the treaty (classified as Mật)"
+	}
 	if declared && (noun >= 0 || u.d.nouns.has(s.text, s.toks[:s.first], loose)) && !plural {
 		return Prose, proseCaps
 	}
@@ -243,6 +249,16 @@ func (u *unit) said(s sentence, c candidate, noun int, declared, loose bool) (Cl
 		return Prose, proseAside // "Ghi chú: nội dung Mật, …"
 	}
 	return Prose, 0
+}
+
+// severalBefore tells that the last document named before a level is several: "35 hồ sơ có dấu mật".
+func (u *unit) severalBefore(s sentence, loose bool) bool {
+	for k := s.first - 1; k > 0; k-- {
+		if n, _ := u.d.nouns.at(s.text, s.toks, k, loose); n > 0 {
+			return isPlural(s.toks[k-1].word) || isNumber(s.toks[k-1].word) && strings.TrimLeft(s.toks[k-1].word, "0") != "1"
+		}
+	}
+	return false
 }
 
 // carries tells that what is spoken of comes with this mail: "gửi kèm", or sent to somebody, "chuyển chị".
@@ -295,6 +311,9 @@ func (u *unit) pointedAt(s sentence, end int, loose bool) bool {
 // nounAt is the token of the word for a document directly before the level, or before what ties the two; -1 for none.
 func (u *unit) nounAt(s sentence, c candidate, loose bool) int {
 	at := s.first
+	if n := u.d.shortNouns.ending(s.text, s.toks, at, loose); n > 0 && c.style != lower && s.toks[at-n].style == caps && u.numbered(s) {
+		return at - n // "BC Mật 31/BC-KTNN"
+	}
 	if at > 0 && !nounGap(s.text[s.toks[at-1].end:s.toks[at].start]) {
 		return -1
 	}

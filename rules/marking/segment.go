@@ -58,6 +58,9 @@ func (u *unit) besideNone(l *line, c candidate) bool {
 func (u *unit) tiedFrom(l *line, c candidate) int {
 	n := u.d.ties.ending(l.text, l.toks, c.first, !l.vietnamese)
 	if n == 0 {
+		if k := u.d.headingNouns.ending(l.text, l.toks, c.first, !l.vietnamese); k > 0 && c.style != lower && blank(l.gapBetween(c.first-1, c.first)) {
+			return l.toks[c.first-k].start // "… - tài liệu Mật"
+		}
 		return c.start
 	}
 	tie := l.toks[c.first-n]

@@ -42,6 +42,12 @@ func (d *Detector) sounds(l *line, c candidate) bool {
 	return 2*like >= words
 }
 
+// quotedWord tells a level in quotation marks that a sentence goes on behind: '"Mật" trong câu này'.
+func (u *unit) quotedWord(l *line, c candidate) bool {
+	k := c.last + 1
+	return k < len(l.toks) && l.toks[k].style == lower && !isNumber(l.toks[k].word) && strings.IndexAny(strings.TrimLeft(l.gapBetween(c.last, k), " "), "”\"»」") == 0
+}
+
 // defined tells a level in quotation marks that the line explains: "“Mật” là bí mật nhà nước …".
 func (u *unit) defined(l *line, c candidate) bool {
 	k := c.last + 1

@@ -31,7 +31,7 @@ func (u *unit) tag(i int, c candidate) (Class, float64) {
 	rest := l.text[c.end:]
 	switch {
 	case at == c.start && opened && u.closes(l, rest):
-		if u.defined(l, c) {
+		if u.defined(l, c) || u.quotedWord(l, c) {
 			return Tag, 0
 		}
 		return Tag, u.bracketScore(c)
@@ -55,11 +55,12 @@ func (u *unit) tag(i int, c candidate) (Class, float64) {
 	return Tag, max(u.tagInside(l, c), u.segment(i, begin, c))
 }
 
-// remark tells a level in capitals that begins a line and is cut off from small words behind it, in a text that is not
-// about levels: "MẬT - Không ghi âm".
+// remark tells a level that begins a line and is in brackets or, in capitals, cut off from small words behind it, in a
+// text that is not about levels: "MẬT - Không ghi âm".
 func (u *unit) remark(i int, c candidate) bool {
 	l := u.line(i)
-	if c.first > 0 || c.style != caps || c.form != exact || !u.separated(l, c) || c.last+1 >= len(l.toks) || l.toks[c.last+1].style == caps ||
+	bracketed := dividesLeft(l.text[:c.start]) == bracketSign && u.closes(l, l.text[c.end:])
+	if c.first > 0 || c.style == lower || c.style != caps && !bracketed || c.form != exact || !bracketed && !u.separated(l, c) || c.last+1 >= len(l.toks) || !bracketed && l.toks[c.last+1].style == caps ||
 		isNumber(l.toks[c.last+1].word) || !decoration(l.text[:c.start]) || u.spokenOf(i, c) || u.guiding(i) {
 		return false
 	}
