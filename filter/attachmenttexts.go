@@ -37,8 +37,8 @@ func attachmentText(k TextKey) (t Text, ok bool) {
 		return Text{"Tên tệp đính kèm che giấu loại thật của tệp. Nếu là tài liệu, hãy đặt lại tên đúng với loại tệp rồi gửi lại.",
 			"The name of an attachment hides what it is: if it is a document, give it a plain name with its true ending and send again."}, true
 	case TextAttachmentDisguised:
-		return Text{"Tệp đính kèm không đúng loại như tên tệp. Hãy đặt lại tên đúng với loại tệp, hoặc gửi chính tài liệu.",
-			"An attachment is not what its name says: give it its true ending, or send the document itself."}, true
+		return Text{"Tệp đính kèm không đúng loại như tên tệp. Hãy gửi chính tài liệu; nếu là tệp nén thì đặt tên đúng đuôi (.zip, .rar, .7z) rồi gửi lại.",
+			"An attachment is not what its name says: send the document itself, and an archive under its true ending (.zip, .rar, .7z)."}, true
 	case TextAttachmentMacro:
 		return Text{"Tài liệu đính kèm có macro. Hãy lưu lại dạng không có macro (.docx, .xlsx, .pptx) hoặc PDF rồi gửi lại.",
 			"An attached document holds macros: save it without them (.docx, .xlsx, .pptx) or as PDF, and send again."}, true

@@ -158,6 +158,9 @@ func NewInspector(c Config, o extract.Options) (*extract.Inspector, error) {
 	if c.Marking != nil {
 		o.Consumers[filter.RuleMarking] = newFilesMarks(c.Marking)
 	}
+	if c.AttachmentTypes != nil {
+		o.Consumers[NameAttachmentType] = newFilesRisks(c.AttachmentTypes)
+	}
 	if c.Content.Lexicon != nil {
 		o.Consumers[NameContent] = newFilesWords(c.Content.Lexicon)
 	}

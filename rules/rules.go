@@ -7,6 +7,7 @@ import (
 	"congthu/filter"
 	"congthu/filter/extract"
 	"congthu/filter/message"
+	"congthu/rules/attachmenttype"
 	"congthu/rules/marking"
 	"congthu/rules/pack"
 )
@@ -50,6 +51,10 @@ type Config struct {
 	MarkingEnforced float64            // score from which markings are acted on; 0 means marking.High
 	Inspector       *extract.Inspector // looks into bodies and files, see NewInspector; nil: only headers and names are read
 
+	AttachmentTypes *attachmenttype.Judge // nil finds no dangerous attachments
+	// MacrosOutbound and MacrosInbound are asked of macros that do not run by themselves; Unset means Tag and Hold.
+	MacrosOutbound, MacrosInbound filter.Disposition
+
 	Content Content // the administrator's dictionaries
 
 	MailboxExempt []string // further local parts that the naming rule does not bind
@@ -78,13 +83,19 @@ func (c Config) complete() Config {
 	if c.Forwarded == filter.Unset {
 		c.Forwarded = filter.Hold
 	}
+	if c.MacrosOutbound == filter.Unset {
+		c.MacrosOutbound = filter.Tag
+	}
+	if c.MacrosInbound == filter.Unset {
+		c.MacrosInbound = filter.Hold
+	}
 	return c
 }
 
 // All makes the rules, in the order in which they speak when several refuse.
 func All(c Config) []filter.Rule {
 	c = c.complete()
-	return []filter.Rule{markingRule(c), malformed(), freeMail(c), attachmentSize(c), contentRule(c), subject(), mailboxName(c)}
+	return []filter.Rule{markingRule(c), attachmentTypeRule(c), malformed(), freeMail(c), attachmentSize(c), contentRule(c), subject(), mailboxName(c)}
 }
 
 // Defaults are the settings that hold without a configuration, for every rule of All and for the findings
@@ -92,6 +103,7 @@ func All(c Config) []filter.Rule {
 func Defaults() map[string]filter.Setting {
 	return map[string]filter.Setting{
 		filter.RuleMarking:     {Mode: filter.Enforce, Outbound: filter.Refuse, Inbound: filter.Refuse},
+		NameAttachmentType:     {Mode: filter.Enforce, Outbound: filter.Refuse, Inbound: filter.Refuse},
 		NameMalformed:          {Mode: filter.Monitor, Outbound: filter.Refuse, Inbound: filter.Tag},
 		filter.RuleUninspected: {Mode: filter.Monitor, Outbound: filter.Hold, Inbound: filter.Hold},
 		NameFreeMail:           {Mode: filter.Enforce, Outbound: filter.Refuse, Inbound: filter.Accept},

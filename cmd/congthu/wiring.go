@@ -41,6 +41,9 @@ func buildPolicy(c *policy.Config, budget *message.Budget, l *looking) (*filter.
 	if conf.Marking, err = detector(c); err != nil {
 		return nil, err
 	}
+	if conf.AttachmentTypes, err = attachmentTypes(c); err != nil {
+		return nil, err
+	}
 	words, err := contentOf(c, &conf)
 	if err != nil {
 		return nil, &exitError{exitConfig, err}
@@ -56,7 +59,8 @@ func buildPolicy(c *policy.Config, budget *message.Budget, l *looking) (*filter.
 	if conf.Inspector, err = rules.NewInspector(conf, options); err != nil {
 		return nil, fmt.Errorf("making what looks into files: %w", err)
 	}
-	packs := append([]string{"free-mail " + freeMail.Version, "secrecy " + conf.Marking.Version()}, words...)
+	packs := append([]string{"free-mail " + freeMail.Version, "secrecy " + conf.Marking.Version(),
+		"attachment-type " + conf.AttachmentTypes.Version()}, words...)
 	return &filter.Policy{
 		Hash:         c.Hash(packs...),
 		Packs:        packs,
@@ -71,13 +75,14 @@ func buildPolicy(c *policy.Config, budget *message.Budget, l *looking) (*filter.
 }
 
 func rulesConfig(c *policy.Config, org filter.Organisation, freeMail *pack.FreeMail) rules.Config {
-	size, free := c.Rules[rules.NameAttachmentSize], c.Rules[rules.NameFreeMail]
+	size, free, types := c.Rules[rules.NameAttachmentSize], c.Rules[rules.NameFreeMail], c.Rules[rules.NameAttachmentType]
 	return rules.Config{
 		AttachmentLimit: int64(size.Limit), InlineFloor: int64(size.InlineFloor),
 		FreeMail: freeMail, FreeMailAdd: texts(free.Add), FreeMailExcept: texts(free.Except), Forwarded: filter.Disposition(free.Forwarded),
 		MarkingEnforced: float64(c.Marking.EnforceFrom) / 100,
-		MailboxExempt:   c.Rules[rules.NameMailboxName].Exempt,
-		Ours:            org.Ours, ClientOurs: org.ClientIsOurs,
+		MacrosOutbound:  filter.Disposition(types.MacrosOutbound), MacrosInbound: filter.Disposition(types.MacrosInbound),
+		MailboxExempt: c.Rules[rules.NameMailboxName].Exempt,
+		Ours:          org.Ours, ClientOurs: org.ClientIsOurs,
 	}
 }
 
@@ -154,7 +159,7 @@ func relayConfig(c *policy.Config, r policy.Relay) relay.Config {
 	return rc
 }
 
-func texts(list []policy.Domain) []string {
+func texts[T ~string](list []T) []string {
 	out := make([]string, len(list))
 	for i, d := range list {
 		out[i] = string(d)

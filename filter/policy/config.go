@@ -105,10 +105,13 @@ type Rule struct {
 	Inbound     Disposition `yaml:"inbound"`      // asked of inbound mail
 	Limit       Size        `yaml:"limit"`        // attachment-size: 15MiB or 15MB
 	InlineFloor Size        `yaml:"inline_floor"` // attachment-size: smaller inline pictures do not count
-	Add         []Domain    `yaml:"add"`          // free-mail: further domains
-	Except      []Domain    `yaml:"except"`       // free-mail: domains that are not free-mail
+	Add         []Entry     `yaml:"add"`          // free-mail: further domains; attachment-type: further extensions
+	Except      []Entry     `yaml:"except"`       // free-mail: domains that are not free-mail; attachment-type: extensions that pass
 	Forwarded   Disposition `yaml:"forwarded"`    // free-mail: asked of automatic forwarding there, in every direction
 	Exempt      []string    `yaml:"exempt"`       // mailbox-name: further local parts that it does not bind
+	// The keys of attachment-type: what is asked of macros that do not run by themselves.
+	MacrosOutbound Disposition `yaml:"macros_outbound"`
+	MacrosInbound  Disposition `yaml:"macros_inbound"`
 	// The keys of content.
 	Dictionaries []string               `yaml:"dictionaries"` // files of words, phrases and patterns
 	From         int                    `yaml:"from"`         // points from which a message is found
@@ -145,6 +148,8 @@ func Default(settings map[string]filter.Setting) *Config {
 			r.Forwarded = Disposition(filter.Hold)
 		case contentName:
 			contentDefaults(&r)
+		case attachmentTypeName:
+			attachmentTypeDefaults(&r)
 		case filter.RuleUninspected:
 			r.Reasons = map[string]Disposition{}
 			for reason, d := range defaultReasons() {

@@ -251,6 +251,8 @@ func ownKeys(rule string) []string {
 		return []string{"exempt"}
 	case contentName:
 		return contentKeys()
+	case attachmentTypeName:
+		return attachmentTypeKeys()
 	case filter.RuleUninspected:
 		return []string{"reasons"}
 	}
@@ -268,6 +270,7 @@ func (c *Config) checkRules(bad func(path, format string, args ...any)) {
 			custom++
 			c.checkCustom(rule, r, bad)
 		}
+		c.checkEntries(rule, r, bad)
 		right := append([]string{"mode", "outbound", "inbound"}, ownKeys(rule)...)
 		if !hasColumns(rule) {
 			right = append([]string{"mode"}, ownKeys(rule)...)
