@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -30,8 +31,8 @@ type Exception struct {
 	Who        string
 	Added      time.Time
 	Until      time.Time // before
-	Ended      time.Time // by an officer; the zero time when it was not
-	EndedBy    string
+	Ended      time.Time // by an officer, or Until when the store saw that pass; the zero time before
+	EndedBy    string    // "" when its date ended it
 	Uses       int64
 	LastUsed   time.Time
 }
@@ -46,6 +47,16 @@ type snapshot struct {
 }
 
 type exceptionKey struct{ part, rule string }
+
+// over tells whether the date of one of them has passed.
+func (s *snapshot) over(now time.Time) bool {
+	for _, all := range s.parts {
+		if slices.ContainsFunc(all, func(e Exception) bool { return !now.Before(e.Until) }) {
+			return true
+		}
+	}
+	return false
+}
 
 // CheckException says what AddException would say of an exception and changes nothing, so that what is put on record
 // before was looked at.
@@ -160,8 +171,15 @@ func (s *Store) CountException(ctx context.Context, id string, at time.Time) err
 	})
 }
 
-// refreshExceptions reads the exceptions in force when they changed.
+// refreshExceptions reads the exceptions in force when they changed. What is over is ended for good: a clock that goes
+// back does not put it in force again.
 func (s *Store) refreshExceptions(ctx context.Context) error {
+	if now := s.exceptions.now.Load(); now == nil || now.over(s.options.Now()) {
+		// Where nothing can be written they are over all the same, by the clock, and are ended when it can.
+		if err := s.endOverExceptions(ctx); err != nil && ctx.Err() == nil {
+			s.options.Log.Warn("exceptions whose date has passed could not be ended", "error", err.Error())
+		}
+	}
 	return s.read(ctx, "reading the exceptions", func(q querier) error {
 		asked := time.Now() // for ages only: the clock that Options names may be any
 		var revision int64
@@ -185,6 +203,28 @@ func (s *Store) refreshExceptions(ctx context.Context) error {
 		}
 		s.exceptions.now.Store(next)
 		return nil
+	})
+}
+
+// endOverExceptions ends those whose date has passed.
+func (s *Store) endOverExceptions(ctx context.Context) error {
+	var n int
+	err := s.read(ctx, "looking for exceptions that are over", func(q querier) error {
+		return q.QueryRowContext(ctx, countOver, micro(s.options.Now())).Scan(&n)
+	})
+	if err != nil || n == 0 { // to look at the exceptions is no reason to wait for whoever writes
+		return err
+	}
+	return s.write(ctx, "ending exceptions that are over", func(tx *sql.Tx) error {
+		done, err := tx.ExecContext(ctx, overExceptions, micro(s.options.Now()))
+		if err != nil {
+			return err
+		}
+		if n, err := done.RowsAffected(); err != nil || n == 0 {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, bumpExceptions)
+		return err
 	})
 }
 

@@ -142,3 +142,39 @@ func TestExceptionOfAnotherProcess(t *testing.T) {
 	}
 	eventually(false)
 }
+
+// An exception that is over stays so when the clock goes back, in this process and in the next.
+func TestExceptionAndClock(t *testing.T) {
+	d := newDesk(t, "")
+	part := hash([]byte("part"))
+	e, err := d.AddException(t.Context(), store.Exception{PartSHA256: part, Rule: "marking", Reason: "x", Who: "an@monre.gov.vn", Until: d.clock.Now().Add(time.Hour)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.clock.add(time.Hour)
+	listed := func() store.Exception {
+		t.Helper()
+		all, err := d.ListExceptions(t.Context())
+		if err != nil || len(all) != 1 {
+			t.Fatal(all, err)
+		}
+		return all[0]
+	}
+	for end := time.Now().Add(20 * time.Second); listed().Ended.IsZero(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("it is not ended")
+		}
+	}
+	if got := listed(); !got.Ended.Equal(e.Until) || got.EndedBy != "" {
+		t.Errorf("%+v", got)
+	}
+	d.clock.add(-30 * time.Minute)
+	time.Sleep(1100 * time.Millisecond) // longer than the look of each second
+	if id, err := d.Excepted(part, "marking", d.clock.Now()); id != "" || err != nil {
+		t.Errorf("in force with the clock put back: %q, %v", id, err)
+	}
+	next := newDesk(t, d.path)
+	if id, err := next.Excepted(part, "marking", d.clock.Now()); id != "" || err != nil {
+		t.Errorf("in force in the next process: %q, %v", id, err)
+	}
+}

@@ -96,6 +96,8 @@ const (
 	insertException  = `INSERT INTO exception (id, part_sha256, rule, reason, who, added, until, ended, ended_by, uses, last_used)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, 0, '', 0, 0)`
 	endException     = `UPDATE exception SET ended = $2, ended_by = $3 WHERE id = $1 AND ended = 0`
+	countOver        = `SELECT count(*) FROM exception WHERE ended = 0 AND until <= $1`
+	overExceptions   = `UPDATE exception SET ended = until WHERE ended = 0 AND until <= $1`
 	useException     = `UPDATE exception SET uses = uses + 1, last_used = $2 WHERE id = $1`
 	selectExceptions = `SELECT ` + exceptionColumns + ` FROM exception ORDER BY id DESC LIMIT $1`
 	selectActive     = `SELECT ` + exceptionColumns + ` FROM exception WHERE ended = 0 AND until > $1 ORDER BY id LIMIT $2`

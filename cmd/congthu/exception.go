@@ -42,10 +42,10 @@ func (c *exceptionListCommand) Run(p *program) error {
 
 func exceptionState(e store.Exception, now time.Time) string {
 	switch {
+	case !now.Before(e.Until), e.Ended.Equal(e.Until):
+		return "over"
 	case !e.Ended.IsZero():
 		return "ended"
-	case !now.Before(e.Until):
-		return "over"
 	}
 	return "in force"
 }
