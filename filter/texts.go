@@ -42,6 +42,7 @@ const (
 	TextFreeMailForwarded   TextKey = "free-mail.forwarded"
 	TextMailboxName         TextKey = "mailbox-name"
 	TextContent             TextKey = "content"
+	TextRate                TextKey = "rate"
 	TextAccepted            TextKey = "accepted"
 )
 
@@ -143,6 +144,9 @@ func ruleText(k TextKey) (t Text, ok bool) {
 	case TextContent:
 		return Text{"Thư có nội dung không phù hợp với quy định của cơ quan. Hãy xem lại nội dung hoặc liên hệ cán bộ an toàn thông tin.",
 			"The text of this message is not allowed by your organisation: change it, or ask your security officer."}, true
+	case TextRate:
+		return Text{"Hộp thư này đã gửi quá nhiều thư trong một giờ; máy chủ gửi sẽ tự động gửi lại sau. Nếu không phải quý vị gửi, hãy báo ngay quản trị hệ thống thư.",
+			"This mailbox has sent too much in an hour: your server will try again later. If it was not you, tell your mail administrator at once."}, true
 	case TextMailboxName:
 		return Text{"Tên hộp thư không theo quy tắc đặt tên. Hãy báo quản trị hệ thống thư của đơn vị.",
 			"The mailbox name does not follow the naming rule: tell your unit's mail administrator."}, true

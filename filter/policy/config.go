@@ -108,10 +108,13 @@ type Rule struct {
 	Add         []Entry     `yaml:"add"`          // free-mail: further domains; attachment-type: further extensions
 	Except      []Entry     `yaml:"except"`       // free-mail: domains that are not free-mail; attachment-type: extensions that pass
 	Forwarded   Disposition `yaml:"forwarded"`    // free-mail: asked of automatic forwarding there, in every direction
-	Exempt      []string    `yaml:"exempt"`       // mailbox-name: further local parts that it does not bind
+	Exempt      []string    `yaml:"exempt"`       // mailbox-name: further local parts that it does not bind; rate: mailboxes and logins
 	// The keys of attachment-type: what is asked of macros that do not run by themselves.
 	MacrosOutbound Disposition `yaml:"macros_outbound"`
 	MacrosInbound  Disposition `yaml:"macros_inbound"`
+	// The keys of rate; it has exempt too.
+	Messages   int `yaml:"messages"`   // of one sender in an hour
+	Recipients int `yaml:"recipients"` // of one sender in an hour
 	// The keys of content.
 	Dictionaries []string               `yaml:"dictionaries"` // files of words, phrases and patterns
 	From         int                    `yaml:"from"`         // points from which a message is found
@@ -148,6 +151,8 @@ func Default(settings map[string]filter.Setting) *Config {
 			r.Forwarded = Disposition(filter.Hold)
 		case contentName:
 			contentDefaults(&r)
+		case rateName:
+			rateDefaults(&r)
 		case attachmentTypeName:
 			attachmentTypeDefaults(&r)
 		case filter.RuleUninspected:

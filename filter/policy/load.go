@@ -251,6 +251,8 @@ func ownKeys(rule string) []string {
 		return []string{"exempt"}
 	case contentName:
 		return contentKeys()
+	case rateName:
+		return rateKeys()
 	case attachmentTypeName:
 		return attachmentTypeKeys()
 	case filter.RuleUninspected:
@@ -264,6 +266,7 @@ func ownKeys(rule string) []string {
 
 func (c *Config) checkRules(bad func(path, format string, args ...any)) {
 	c.checkContent(bad)
+	c.checkRate(bad)
 	custom := 0
 	for rule, r := range c.Rules {
 		if isCustom(rule) {

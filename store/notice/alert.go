@@ -18,6 +18,7 @@ const (
 	MarkingRefused  AlertKind = "marking-refused"  // mail with a secrecy marking was refused (clause 10.1)
 	VirusBurst      AlertKind = "virus-burst"      // many messages with a virus from one sender
 	RefusalBurst    AlertKind = "refusal-burst"    // many refused messages from one sender
+	RateExceeded    AlertKind = "rate-exceeded"    // a sender sends more than the rate rule allows
 	EvidenceTrouble AlertKind = "evidence-trouble" // the evidence log cannot be written: mail is deferred
 	StoreTrouble    AlertKind = "store-trouble"    // the store does not answer: nothing can be held
 )
@@ -75,6 +76,8 @@ func (a Alert) text() filter.Text {
 		return filter.Text{Vietnamese: "Nhiều thư chứa mã độc từ cùng một nguồn gửi", English: "Many messages with malware from one sender"}
 	case RefusalBurst:
 		return filter.Text{Vietnamese: "Nhiều thư bị từ chối từ cùng một nguồn gửi", English: "Many refused messages from one sender"}
+	case RateExceeded:
+		return exceeded()
 	case EvidenceTrouble:
 		return filter.Text{Vietnamese: "Không ghi được nhật ký bằng chứng; thư đang bị hoãn", English: "The evidence log cannot be written; mail is deferred"}
 	case StoreTrouble:
@@ -84,7 +87,7 @@ func (a Alert) text() filter.Text {
 }
 
 func (a Alert) severity() string {
-	if a.Kind == VirusBurst || a.Kind == RefusalBurst {
+	if a.Kind == VirusBurst || a.Kind == RefusalBurst || a.Kind == RateExceeded {
 		return "warning"
 	}
 	return "critical"

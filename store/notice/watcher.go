@@ -61,12 +61,13 @@ func SeenOf(tx *filter.Transaction, v filter.Verdict) Seen {
 	return s
 }
 
-// Watcher looks at verdicts and raises alerts: for each refused marking, and for bursts.
+// Watcher looks at verdicts and raises alerts: for each refused marking, for bursts, and for senders of too much.
 type Watcher struct {
 	raise              func(Alert)
 	viruses, refusals  Burst
 	mu                 sync.Mutex
 	virusOf, refusedOf *simplelru.LRU[string, []int64]
+	overOf             *simplelru.LRU[string, int64]
 }
 
 // NewWatcher checks the thresholds. raise is Alerter.Raise.
@@ -84,11 +85,15 @@ func NewWatcher(raise func(Alert), viruses, refusals Burst) (*Watcher, error) {
 	if w.refusedOf, err = simplelru.NewLRU[string, []int64](MaxSenders, nil); err != nil {
 		return nil, fmt.Errorf("watching for bursts: %w", err)
 	}
+	if w.overOf, err = simplelru.NewLRU[string, int64](MaxSenders, nil); err != nil {
+		return nil, fmt.Errorf("watching for senders of too much: %w", err)
+	}
 	return w, nil
 }
 
 // Observe looks at one verdict. It costs nothing for mail that passes.
 func (w *Watcher) Observe(s Seen) {
+	w.overRate(s)
 	virus, marked := false, false
 	for _, f := range s.Findings {
 		if f.Mode != filter.Enforce {
