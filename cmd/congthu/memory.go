@@ -36,6 +36,7 @@ type memory struct {
 
 	evidence *evidence.Log
 	store    atomic.Pointer[store.Store] // nil while the database does not open
+	mine     *os.File                    // while there is a store: keeps gates of our name away from it
 	canHold  atomic.Bool                 // there is a store, and an officer in it
 	counted  atomic.Bool                 // officers could be counted a moment ago
 	told     *telling                    // nil: nobody is told
@@ -82,7 +83,11 @@ func (m *memory) begin(reg prometheus.Registerer) error {
 	}
 	m.lasting("the control socket", func() error { return m.evidence.ServeControl(m.ctx) })
 	if m.conf.HasStore() {
-		if err := m.openStore(); err != nil {
+		err := m.openStore()
+		if errors.Is(err, store.ErrSameGate) {
+			return &exitError{exitConfig, m.conf.Problem("evidence.gate", err.Error()+": give each gate a name of its own")}
+		}
+		if err != nil {
 			m.log.Error("the database does not open; it is tried again, and nothing can be held until then", "error", err.Error())
 		}
 		m.ended.Go(m.keepStore)
@@ -124,7 +129,7 @@ func (m *memory) close() error {
 	m.stop()
 	m.ended.Wait()
 	if s := m.store.Load(); s != nil {
-		err = errors.Join(err, s.Close())
+		err = errors.Join(err, s.Close(), m.mine.Close())
 	}
 	return err
 }
@@ -133,6 +138,9 @@ func (m *memory) openStore() error {
 	s, err := store.Open(m.ctx, store.Options{DSN: m.conf.Store.DSN, Now: m.now, Log: m.log, Metrics: m.gauges})
 	if err != nil {
 		return err
+	}
+	if m.mine, err = s.LockGate(gateName(m.conf)); err != nil {
+		return errors.Join(err, s.Close())
 	}
 	m.store.Store(s)
 	m.countOfficers(s)
