@@ -190,6 +190,9 @@ func (r *fileRisks) Text(f *extract.File, t extract.Text) {
 	r.called[f.Path][k]++
 }
 
+// PassOver implements extract.Passer.
+func (r *fileRisks) PassOver(_ *extract.File, t extract.Text) bool { return t.Kind != extract.FileName }
+
 // Outcome implements extract.Consumer: a leafRisks.
 func (r *fileRisks) Outcome() (outcome any, sure bool) {
 	for _, path := range slices.Sorted(maps.Keys(r.called)) {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"congthu/filter/extract"
+	"congthu/filter/message"
 	"congthu/rules/marking"
 )
 
@@ -50,7 +51,7 @@ type begun struct {
 	view          view
 	page, reading int
 	lines         int    // of the page, or of the document when it has no pages
-	tail          []byte // the last lines that were passed over
+	tail          []byte // the last lines that were passed over, as the file has them
 	continued     bool
 }
 
@@ -168,6 +169,19 @@ func (m *fileMarks) body(f *extract.File, t extract.Text) {
 	}
 }
 
+// PassOver implements extract.Passer: of running text behind what is looked at, only the last lines of a page are kept.
+func (m *fileMarks) PassOver(f *extract.File, t extract.Text) bool {
+	if t.Kind != extract.Body || len(m.begun) == 0 {
+		return false
+	}
+	b := m.begun[len(m.begun)-1]
+	if limit := b.limit(); b.file != f || b.page != t.Page || b.reading != t.Reading || limit < 0 || b.lines < limit {
+		return false
+	}
+	b.pass(t.Value)
+	return true
+}
+
 // limit is how many lines of the page are looked at, -1 for all.
 func (b *begun) limit() int {
 	switch {
@@ -245,7 +259,7 @@ func linesIn(s string) int {
 func (m *fileMarks) endPage(b *begun) {
 	m.endStream()
 	if b.page >= 0 && len(b.tail) > 0 {
-		m.find(b.file, marking.Text{Kind: marking.Attachment, Readings: []string{string(b.tail)}, Continued: true})
+		m.find(b.file, marking.Text{Kind: marking.Attachment, Readings: []string{message.CleanNFC(string(b.tail))}, Continued: true})
 	}
 	b.tail = b.tail[:0]
 }

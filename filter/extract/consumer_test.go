@@ -3,6 +3,7 @@ package extract
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -70,5 +71,47 @@ func TestTimeEndsInConsumer(t *testing.T) {
 	}
 	if _, err := in.Inspect(t.Context(), readMail(t)); err != nil || made != 2 {
 		t.Errorf("again: looked into %d times, %v", made, err)
+	}
+}
+
+// passer passes over the texts whose value has a sign, and keeps what it is told.
+type passer struct {
+	sign         string
+	passed, read *[]string
+}
+
+func (passer) File(*File)       {}
+func (passer) Fact(*File, Fact) {}
+func (p passer) Text(_ *File, t Text) {
+	*p.read = append(*p.read, t.Value)
+}
+func (p passer) PassOver(_ *File, t Text) bool {
+	if p.sign == "" || !strings.Contains(t.Value, p.sign) {
+		return false
+	}
+	*p.passed = append(*p.passed, t.Value)
+	return true
+}
+func (passer) Outcome() (any, bool) { return nil, true }
+
+// A consumer that passes over a text gets it as the file has it; each other gets it in NFC.
+func TestPassOver(t *testing.T) {
+	var passed, read, all []string
+	w := &walk{job: &job{in: &Inspector{options: Options{Limits: DefaultLimits()}}}, consumers: map[string]Consumer{
+		"a": passer{sign: "ga", passed: &passed, read: &read}, "b": passer{read: &all}}}
+	s := &sink{walk: w, file: &File{}}
+	for _, value := range []string{"thu\u031b\u0301 nha\u0302\u0301t", "\xff ga", "ba\u0300 ga"} {
+		if err := s.text(Text{Kind: Body, Value: value}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, got := range map[string][2][]string{
+		"passed over": {passed, {"\xff ga", "ba\u0300 ga"}},
+		"read":        {read, {"thứ nhất"}},
+		"all":         {all, {"thứ nhất", "\uFFFD ga", "bà ga"}},
+	} {
+		if !slices.Equal(got[0], got[1]) {
+			t.Errorf("%s: %q, want %q", name, got[0], got[1])
+		}
 	}
 }

@@ -81,6 +81,13 @@ type Consumer interface {
 	Outcome() (outcome any, sure bool)
 }
 
+// Passer is a consumer that passes over most of a long text.
+type Passer interface {
+	// PassOver is told of a text before Text is, its value as the file has it: not in NFC, and maybe no UTF-8. When it
+	// returns true the consumer has taken what it wants of it, and Text is not called.
+	PassOver(f *File, t Text) bool
+}
+
 // NewConsumer makes a consumer for one leaf.
 type NewConsumer func() Consumer
 

@@ -87,15 +87,24 @@ func (s *sink) text(t Text) error {
 		if s.job.text += int64(len(piece)); s.job.text > s.in.options.Limits.TextBytes {
 			return stop{message.TooBig}
 		}
-		if !utf8.ValidString(piece) { // which takes a part of the time that mending does
-			piece = strings.ToValidUTF8(piece, "\uFFFD")
-		}
-		t.Value = message.NFC(piece)
-		for _, c := range s.consumers {
-			c.Text(s.file, t)
-		}
+		s.tell(t, piece)
 	}
 	return nil
+}
+
+// tell gives the consumers a piece of text.
+func (s *sink) tell(t Text, piece string) {
+	t.Value = piece
+	raw, clean := t, false
+	for _, c := range s.consumers {
+		if p, ok := c.(Passer); ok && p.PassOver(s.file, raw) {
+			continue
+		}
+		if !clean {
+			t.Value, clean = message.CleanNFC(piece), true
+		}
+		c.Text(s.file, t)
+	}
 }
 
 // cut is the longest beginning of a text that is a piece, ending with a line where one ends.

@@ -285,10 +285,6 @@ func (x *xmlReader) element(rest []byte) (xmlKind, found, error) {
 
 // tagEnd finds the ">" outside of quotes, -1 without.
 func tagEnd(b []byte) int {
-	n := bytes.IndexByte(b, '>')
-	if n >= 0 && bytes.IndexByte(b[:n], '\'') < 0 && bytes.Count(b[:n], []byte{'"'})&1 == 0 {
-		return n // no quoted one: the usual case
-	}
 	for i := 1; i < len(b); i++ {
 		switch b[i] {
 		case '>':

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"math/bits"
+	"strings"
 	"unicode/utf8"
 
 	"golang.org/x/text/transform"
@@ -18,32 +20,62 @@ func NFC(s string) string {
 	return norm.NFC.String(s)
 }
 
+// CleanNFC is s as UTF-8 in NFC: octets that are no UTF-8 become U+FFFD.
+func CleanNFC(s string) string {
+	if settled(s) == len(s) { // which tells UTF-8 too
+		return s
+	}
+	return norm.NFC.String(strings.ToValidUTF8(s, "\uFFFD"))
+}
+
 // settled is how many octets s begins with that are UTF-8 in NFC and stay so before anything but what joins the last
-// letter: each rune begins anew and is its own NFC.
+// letter: each rune begins anew and is its own NFC. Octets beyond ASCII are found eight at a time.
 func settled[T string | []byte](s T) int {
+	const eight = 8
 	i := 0
+	for i+eight <= len(s) {
+		b := s[i : i+eight]
+		w := uint64(b[0]) | uint64(b[1])<<8 | uint64(b[2])<<16 | uint64(b[3])<<24 | uint64(b[4])<<32 | uint64(b[5])<<40 | uint64(b[6])<<48 | uint64(b[7])<<56
+		high := w & 0x8080808080808080
+		if high == 0 {
+			i += eight
+			continue
+		}
+		i += bits.TrailingZeros64(high) / eight
+		if i+eight > len(s) {
+			break
+		}
+		n := settledAt(s, i)
+		if n == 0 {
+			return i
+		}
+		i += n
+	}
 	for i < len(s) {
-		c := s[i]
-		if c < utf8.RuneSelf {
+		if s[i] < utf8.RuneSelf {
 			i++
 			continue
 		}
-		// U+0080 to U+02FF, and U+1E80 to U+1EFF, which has most letters of Vietnamese.
-		if c >= 0xc2 && c <= 0xcb && i+1 < len(s) && s[i+1]&0xc0 == 0x80 {
-			i += 2
-			continue
-		}
-		if c == 0xe1 && i+2 < len(s) && (s[i+1] == 0xba || s[i+1] == 0xbb) && s[i+2]&0xc0 == 0x80 {
-			i += 3
-			continue
-		}
-		n := settledRune([]byte(s[i:min(len(s), i+utf8.UTFMax)]))
+		n := settledAt(s, i)
 		if n == 0 {
 			break
 		}
 		i += n
 	}
 	return i
+}
+
+// settledAt is settledRune for the rune beyond ASCII at i.
+func settledAt[T string | []byte](s T, i int) int {
+	c := s[i]
+	// U+0080 to U+02FF, and U+1E80 to U+1EFF, which has most letters of Vietnamese.
+	if c >= 0xc2 && c <= 0xcb && i+1 < len(s) && s[i+1]&0xc0 == 0x80 {
+		return 2
+	}
+	if c == 0xe1 && i+2 < len(s) && (s[i+1] == 0xba || s[i+1] == 0xbb) && s[i+2]&0xc0 == 0x80 {
+		return 3
+	}
+	return settledRune([]byte(s[i:min(len(s), i+utf8.UTFMax)]))
 }
 
 // settledRune is the length of the rune that b begins with when it begins anew and is its own NFC, else 0.

@@ -94,3 +94,15 @@ func FuzzSettledReader(f *testing.F) {
 	}
 	f.Fuzz(checkSettled)
 }
+
+// Text is clean the fast way and the slow way alike, wherever in eight octets a letter begins.
+func TestCleanNFC(t *testing.T) {
+	for _, s := range append(hardTexts(), "Tài liệu họp giao ban quý ba", "a\xc4\x91", "\xe1\xbb", "x\xc5\xc5", "\xe1\x80\x80") {
+		for pad := range 18 {
+			s := strings.Repeat("x", pad) + s + strings.Repeat("y", pad/2)
+			if got, want := CleanNFC(s), norm.NFC.String(strings.ToValidUTF8(s, "\uFFFD")); got != want {
+				t.Errorf("%q: %q, want %q", s, got, want)
+			}
+		}
+	}
+}
