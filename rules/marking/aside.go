@@ -10,7 +10,7 @@ const proseAside = 0.60
 
 // inParentheses is the score of a level that is said of a document beside its name: "bản đồ mốc 12 (Tối mật)", "bản vẽ - Mật", "công văn
 // số 57, độ Mật, của Ban", "hồ sơ (tài liệu mật kèm theo)".
-func (u *unit) inParentheses(i int, s sentence, c candidate, loose bool) float64 {
+func (u *unit) inParentheses(s sentence, c candidate, loose bool) float64 {
 	start := s.first
 	if n := u.d.ties.ending(s.text, s.toks, s.first, loose); n > 0 && (!c.single || c.style != lower && c.style != s.toks[s.first-n].style) {
 		start -= n
@@ -46,7 +46,7 @@ func (u *unit) inParentheses(i int, s sentence, c candidate, loose bool) float64
 	case c.style == lower && item == 0 && (c.single || start == s.first):
 		return 0
 	}
-	if u.denied(s.text, s.toks[:start], loose) || u.d.guidance.has(s.text, s.toks[:start], loose) || u.question(s) || u.counted(s) ||
+	if !dashed && u.denied(s.text, s.toks[:start], loose) || u.d.guidance.has(s.text, s.toks[:start], loose) || u.question(s) || u.counted(s) ||
 		noun == 0 && sentenceHas(u.d.deniedAfter, s.text, s.toks[s.last+1:s.clause()], loose) {
 		return 0
 	}
@@ -54,7 +54,7 @@ func (u *unit) inParentheses(i int, s sentence, c candidate, loose bool) float64
 	case noun > 0:
 		return proseScore
 	}
-	if _, subject := u.subjectAt(i); subject && !comma {
+	if u.kind == Subject && !comma {
 		return 0 // a tag
 	}
 	switch {

@@ -11,7 +11,7 @@ func (u *unit) alone(l *line, cell span, c candidate) (alone, noun bool) {
 		if t.start >= int(cell.end) {
 			break
 		}
-		if !decoration(l.text[at:t.start]) {
+		if !decorates(l.text[at:t.start], c) {
 			return false, false
 		}
 		if k > c.last && u.boxAt(l, k) > 0 && strings.HasPrefix(l.text[at:], " ") {
@@ -28,7 +28,15 @@ func (u *unit) alone(l *line, cell span, c candidate) (alone, noun bool) {
 		k += n
 		at = l.toks[k-1].end
 	}
-	return decoration(l.text[at:cell.end]), noun
+	return decorates(l.text[at:cell.end], c), noun
+}
+
+// decorates is decoration; around a level with its diacritics, which no random octets have, it may be of more signs.
+func decorates(s string, c candidate) bool {
+	if c.form == exact {
+		s = strings.Trim(s, "@&$% ")
+	}
+	return decoration(s)
 }
 
 // beside is how many tokens at k may stand in one cell with a level, 0 for none.

@@ -26,7 +26,7 @@ func boxes(s string) []box {
 	for i := 0; i < len(s); {
 		r, n := utf8.DecodeRuneInString(s[i:])
 		switch r {
-		case '☒', '☑', '✓', '✔', '✗', '✘', '⊠', '⊗', '■', '▣', '🗹', '🗷', '🗸', '✅':
+		case '☒', '☑', '✓', '✔', '✗', '✘', '⊠', '⊗', '■', '▣', '◉', '🗹', '🗷', '🗸', '✅':
 			out = append(out, box{i, i + n, true})
 		case '☐', '□', '▢', '○', '◯', '❏', '❑', '⬜', '▫':
 			out = append(out, box{i, i + n, false})
@@ -54,7 +54,7 @@ func bracketBox(s string, i int) (box, bool) {
 	switch inside := strings.TrimSpace(s[i+1 : i+stop]); {
 	case inside == "" && s[i] == '[', inside == "" && stop > 1:
 		return box{i, i + stop + 1, false}, true
-	case inside == "x", inside == "X", inside == "v", inside == "V", inside == "×", inside == "✓", inside == "*":
+	case inside == "x", inside == "X", inside == "v", inside == "V", inside == "×", inside == "✓", inside == "*", inside == "•", inside == "●":
 		return box{i, i + stop + 1, true}, true
 	}
 	return box{}, false
@@ -97,8 +97,23 @@ func (u *unit) ticks(i int) []tick {
 // its colon is no such word.
 func (u *unit) boxesBehind(l *line, all []box) bool {
 	before := l.text[:all[0].start]
+	for _, m := range l.marks {
+		if m.end <= len(before) && strings.Trim(before[m.end:], " :") == "" && !u.inLabel(l, m) {
+			return true // "Mật: ☐"
+		}
+	}
 	if i := strings.LastIndexByte(before, ':'); i >= 0 {
 		before = before[i+1:]
 	}
 	return !decoration(before)
+}
+
+// inLabel tells a level's name that is a part of a label: "Độ mật".
+func (u *unit) inLabel(l *line, m candidate) bool {
+	for _, f := range u.labelsOf(l) {
+		if f.first <= m.first && m.last <= f.last {
+			return true
+		}
+	}
+	return false
 }

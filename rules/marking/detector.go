@@ -28,7 +28,7 @@ type Detector struct {
 
 	afterWords, beforeWords map[string]bool // of after and before, what is one word
 
-	boxes, requests, capsNouns, afterNot, stampTerms, shortNouns, instructions vocabulary
+	boxes, requests, capsNouns, afterNot, stampTerms, shortNouns, instructions, loud vocabulary
 
 	page        []string // without diacritics
 	stamps      []pack.Stamp
@@ -79,7 +79,7 @@ func New(p *pack.Secrecy, own Own) (*Detector, error) {
 		{&d.places, p.Places}, {&d.plainAfter, p.PlainAfter}, {&d.titles, p.Titles}, {&d.family, p.FamilyNames}, {&d.nouns, p.Nouns},
 		{&d.headingNouns, p.HeadingNouns}, {&d.ties, p.Ties}, {&d.sends, p.Sends}, {&d.carried, p.Carried}, {&d.declared, p.Declared}, {&d.things, p.Things}, {&d.pointing, p.Pointing},
 		{&d.denials, p.Denials}, {&d.deniedAfter, p.DenialsAfter}, {&d.guidance, p.Guidance}, {&d.guidanceNames, p.GuidanceNames}, {&d.numbered, p.Numbered}, {&d.counts, p.Counts}, {&d.noLabel, p.NoLabel},
-		{&d.boxes, p.Boxes}, {&d.afterNot, p.AfterNot}, {&d.stampTerms, p.StampTerms}, {&d.instructions, p.Instructions}, {&d.shortNouns, p.ShortNouns}, {&d.requests, p.Requests}, {&d.capsNouns, p.CapsNouns}} {
+		{&d.boxes, p.Boxes}, {&d.afterNot, p.AfterNot}, {&d.stampTerms, p.StampTerms}, {&d.instructions, p.Instructions}, {&d.loud, p.Loud}, {&d.shortNouns, p.ShortNouns}, {&d.requests, p.Requests}, {&d.capsNouns, p.CapsNouns}} {
 		*l.to = newVocabulary(l.from)
 	}
 	d.afterWords, d.beforeWords = wordsOf(p.After), wordsOf(p.Before)
@@ -214,10 +214,15 @@ func (u *unit) look(i, at int, v *evidence) {
 				continue
 			}
 		}
+		best := 0.0
 		for _, find := range []func(int, candidate) (Class, float64){u.ownCell, u.tag, u.field, u.number, u.prose} {
 			if class, score := find(i, c); score > 0 {
 				v.add(Evidence{Class: class, Level: c.level, Score: score, Offset: int64(at)})
+				best = max(best, score)
 			}
+		}
+		if best < Low && u.stray(i, c) {
+			v.add(Evidence{Class: NounLevel, Level: c.level, Score: strayScore, Offset: int64(at)})
 		}
 	}
 	u.letters(i, at, v)

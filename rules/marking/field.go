@@ -12,6 +12,7 @@ const (
 	fieldOpen   = 0.90 // "Mức độ: Tối mật"
 	fieldNext   = 0.90 // the level is on the line below
 	columnScore = 0.95
+	columnOpen  = 0.75 // below "Phân loại"
 	numberScore = 0.90
 	numberBare  = 0.75 // "12/MẬT" without "Số"
 )
@@ -37,6 +38,9 @@ func (u *unit) field(i int, c candidate) (Class, float64) {
 	}
 	if u.inColumn(i, c) {
 		return Field, columnScore
+	}
+	if u.inOpenColumn(i, c) {
+		return Field, columnOpen
 	}
 	if u.belowLabel(i, c) {
 		return Field, fieldNext
@@ -94,12 +98,12 @@ func (u *unit) labelled(l *line, c candidate) float64 {
 
 // besideLabel tells a level that a dash, an arrow or nothing divides from its label, and that ends there: "Độ mật - Mật;".
 func (u *unit) besideLabel(l *line, f label, c candidate) bool {
-	if !f.full || c.first != f.last+1 || c.style == lower || c.form != exact || l.toks[f.last].style == caps && c.style != caps || !u.ends(l, c.last) {
+	if !f.full || c.first != f.last+1 || c.style == lower || c.form != exact || l.toks[f.last].style == caps && c.style != caps || !u.ends(l, c.last) && !strings.HasPrefix(l.text[c.end:], ":") {
 		return false
 	}
 	gap := l.gapBetween(f.last, c.first)
 	sign := strings.TrimSpace(gap)
-	return gap != "" && (sign == "" && !c.single || sign == "-" || sign == "–" || symbol(sign))
+	return gap != "" && (sign == "" && (!c.single || c.style == caps) || sign == "-" || sign == "–" || symbol(sign))
 }
 
 // labelAt is how many tokens at k are the label of a level field; full, that it speaks of secrecy.
@@ -212,6 +216,9 @@ func (u *unit) choice(l *line, c candidate) bool {
 	}
 	gap := strings.TrimSpace(l.gapBetween(c.last, next))
 	n, _ := u.d.noLevel.at(l.text, l.toks, next, !l.vietnamese)
+	if end := next + n; gap == "," && n > 0 && end < len(l.toks) && blank(l.gapBetween(end-1, end)) {
+		return false // "Mật, không chuyển tiếp"
+	}
 	return n > 0 && (gap == "/" || gap == "|" || gap == ",")
 }
 

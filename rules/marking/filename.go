@@ -112,7 +112,7 @@ func (d *Detector) nameScore(u *unit, l *line, c candidate) float64 {
 		return namePlain
 	case first && c.form == exact && (c.style == caps || strings.HasPrefix(l.text[c.end:], "  ")):
 		return namePlain
-	case first && c.style == caps && (numbered || len(l.toks) > c.last+1 && l.toks[c.last+1].style != caps):
+	case first && c.style == caps && (c.form == exact || d.sounds(l, c)) && (numbered || len(l.toks) > c.last+1 && l.toks[c.last+1].style != caps):
 		return nameCaps
 	case first && c.style == title && numbered && symbolBehind(l, c), last && c.style == title && c.form == exact && numbersBefore(l, c):
 		return nameCaps

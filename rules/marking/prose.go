@@ -115,7 +115,7 @@ func (u *unit) prose(i int, c candidate) (Class, float64) {
 		return Prose, 0
 	}
 	s := u.sentence(i, c)
-	if score := u.inParentheses(i, s, c, loose); score > 0 && !u.guiding(i) {
+	if score := u.inParentheses(s, c, loose); score > 0 && !u.guiding(i) {
 		return Prose, score
 	}
 	noun := u.nounAt(s, c, loose)
@@ -129,7 +129,7 @@ func (u *unit) prose(i int, c candidate) (Class, float64) {
 	if is := s.first - 1; noun < 0 && is > 0 && s.toks[is].word == "là" && u.pointedAt(s, is, loose) && s.says() && !u.question(s) {
 		return Prose, proseScore // "báo cáo này là mật nhé"
 	}
-	if noun < 0 && (declared == 0 || enumerated(l, c)) {
+	if noun < 0 && (declared == 0 || enumerated(l, c) || u.choice(l, c)) {
 		return Prose, 0
 	}
 	if declared > 0 && s.toks[s.first-declared].plain == "bi" && !u.d.pointing.has(s.text, s.toks[:s.first], loose) {

@@ -82,3 +82,27 @@ func crossed(s string) bool {
 	b := boxes(s)
 	return len(b) == 1 && b[0].ticked && b[0].start == 0 && b[0].end == len(s)
 }
+
+// inOpenColumn tells a level that is the cell of a row, where a line above has as many cells and in this place the label
+// of a level field that does not speak of secrecy: "Phân loại".
+func (u *unit) inOpenColumn(i int, c candidate) bool {
+	l := u.line(i)
+	k := l.cellOf(c.start)
+	if k < 0 || len(l.cells) < 2 || c.form != exact || c.style == lower || u.several(l, c) {
+		return false
+	}
+	if alone, _ := u.alone(l, l.cells[k], c); !alone {
+		return false
+	}
+	for j := i - 1; j >= i-tableRows && u.line(j) != nil && len(u.line(j).cells) == len(l.cells); j-- {
+		head := u.line(j)
+		t := tokenAt(head, int(head.cells[k].start))
+		if t < 0 {
+			continue
+		}
+		if n, full := u.labelAt(head, t); n > 0 && !full && head.toks[t+n-1].end == int(head.cells[k].end) {
+			return !u.d.counts.has(head.text, head.toks, !head.vietnamese)
+		}
+	}
+	return false
+}

@@ -31,7 +31,7 @@ func (u *unit) tag(i int, c candidate) (Class, float64) {
 	rest := l.text[c.end:]
 	switch {
 	case at == c.start && opened && u.closes(l, rest):
-		if u.defined(l, c) || u.quotedWord(l, c) {
+		if u.defined(l, c) || u.kind != Subject && u.quotedWord(l, c) {
 			return Tag, 0
 		}
 		return Tag, u.bracketScore(c)
@@ -49,7 +49,7 @@ func (u *unit) tag(i int, c candidate) (Class, float64) {
 		return Tag, prefixScore(c, true)
 	case at < c.start && u.nounBefore(l, at, c) && u.separated(l, c) && !u.denied(l.text, l.toks[:c.first], !l.vietnamese) && c.form == exact:
 		return Tag, tagBracketed
-	case at < c.start && u.kind == Subject && c.form == exact && u.nounBefore(l, at, c) && u.ofOne(l, c) && !u.d.guidance.has(l.text, l.toks, !l.vietnamese):
+	case at < c.start && u.kind == Subject && c.form == exact && u.nounSegment(l, at, c) && (c.style != lower || u.ofOne(l, c)) && !u.d.loud.has(l.text, l.toks, !l.vietnamese) && !u.d.guidance.has(l.text, l.toks, !l.vietnamese):
 		return Tag, tagBracketed
 	}
 	return Tag, max(u.tagInside(l, c), u.segment(i, begin, c))
@@ -64,12 +64,7 @@ func (u *unit) remark(i int, c candidate) bool {
 		isNumber(l.toks[c.last+1].word) || !decoration(l.text[:c.start]) || u.spokenOf(i, c) || u.guiding(i) {
 		return false
 	}
-	for k := i - levelsReach; k <= i+levelsReach; k++ {
-		if other := u.line(k); other != nil && slices.ContainsFunc(other.marks, func(m candidate) bool { return m.level != c.level }) {
-			return false
-		}
-	}
-	return true
+	return !u.otherLevels(i, c)
 }
 
 // ofOne tells words behind a level that go on about one document: "công văn mật của Bộ …".
@@ -78,7 +73,7 @@ func (u *unit) ofOne(l *line, c candidate) bool {
 		return false
 	}
 	switch l.toks[c.last+1].word {
-	case "của", "về", "số", "ngày", "gửi", "kèm":
+	case "của", "về", "số", "ngày", "gửi", "kèm", "tuần", "tháng", "quý", "đợt", "lần", "này":
 		return true
 	}
 	return false
@@ -238,7 +233,8 @@ func prefixScore(c candidate, subject bool) float64 {
 
 // smallBehind tells a level in capitals before words that are not.
 func (u *unit) smallBehind(l *line, c candidate) bool {
-	return c.last+1 < len(l.toks) && l.toks[c.last+1].style != caps && blank(l.gapBetween(c.last, c.last+1))
+	return c.last+1 < len(l.toks) && blank(l.gapBetween(c.last, c.last+1)) &&
+		slices.ContainsFunc(l.toks[c.last+1:], func(t token) bool { return t.style == lower && !isNumber(t.word) })
 }
 
 // nothingBehind tells a level that ends the line.
@@ -263,6 +259,16 @@ func (u *unit) nounTag(l *line, at int, c candidate) bool {
 	return strings.ContainsRune("[({<【《", r)
 }
 
+// nounSegment tells a word for a document directly before a level, at the octet at or behind a sign that divides.
+func (u *unit) nounSegment(l *line, at int, c candidate) bool {
+	n := u.d.headingNouns.ending(l.text, l.toks, c.first, !l.vietnamese)
+	if n == 0 || !blank(l.gapBetween(c.first-1, c.first)) {
+		return false
+	}
+	begin := l.toks[c.first-n].start
+	return begin == at || begin > at && dividesLeft(l.text[at:begin]) > nothing
+}
+
 // nounBefore tells that all between at and the level is a word for a document.
 func (u *unit) nounBefore(l *line, at int, c candidate) bool {
 	n := u.d.headingNouns.ending(l.text, l.toks, c.first, !l.vietnamese)
@@ -285,6 +291,8 @@ func (u *unit) tagInside(l *line, c candidate) float64 {
 	switch {
 	case bracketed && strings.ContainsRune("[【<《", r) && c.style != lower, bracketed && end && c.style != lower:
 		score = tagEnd
+	case bracketed && r == '[' && c.form == exact && u.kind == Subject:
+		score = tagWeak
 	case bracketed && end, bracketed && c.style == caps:
 		score = tagBracketed
 	case end && c.style == lower && u.kind == Subject && c.form == exact && c.first > 1 && (r == '-' || r == '–' || r == '—') && strings.HasPrefix(l.text[len(before):], " "):
