@@ -80,10 +80,18 @@ func (m *memory) hold(ctx context.Context, tx *filter.Transaction, v filter.Verd
 	return s.Hold(ctx, h, io.NewSectionReader(tx.Content, 0, tx.Content.Size()))
 }
 
-// bodyHash is the SHA-256 of what stands below the header, by which a released message is known again.
+// bodyHash is the SHA-256 by which a released message is known again: of what stands below the header and of the fields
+// that say how to read it. Whoever has the secret of a release, as its recipients do where no gate took it out, has it
+// for that content only. Servers fold fields anew, but have no other words for these.
 func bodyHash(tx *filter.Transaction) (string, error) {
 	body := tx.Message.Root.Body
 	sum := sha256.New()
+	for _, name := range []string{"MIME-Version", "Content-Type", "Content-Transfer-Encoding"} {
+		for _, v := range tx.Message.Header.Values(name) {
+			fmt.Fprintf(sum, "%s: %s\n", name, strings.Join(strings.Fields(v), " "))
+		}
+	}
+	fmt.Fprintln(sum)
 	if _, err := io.Copy(sum, io.NewSectionReader(tx.Content, body.Start, body.Len())); err != nil {
 		return "", fmt.Errorf("hashing the body: %w", err)
 	}

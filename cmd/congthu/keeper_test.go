@@ -114,8 +114,14 @@ func TestReleasedBodyInOtherClothes(t *testing.T) {
 			t.Errorf("%q: %v, released from %q", field, v.Disposition, again.Released)
 		}
 	}
-	for n, want := range []string{tx.ID, ""} { // once
-		again := r.arriving(t, "01KB7W0QJ5R3M9V2C8XZ4T6N3"+string(rune('0'+n)), clothes("Congthu-Release: "+release.Token+"\r\n", "A"))
+	// Whoever was sent the released message knows its secret where no gate took that out.
+	dressed := r.arriving(t, "01KB7W0QJ5R3M9V2C8XZ4T6N4A", clothes("Congthu-Release: "+release.Token+"\r\n", "B"))
+	if v := decided(t, j, dressed); v.Passes() || dressed.Released != "" {
+		t.Errorf("with the secret: %v, released from %q", v.Disposition, dressed.Released)
+	}
+	for n, want := range []string{tx.ID, ""} { // once, with a field that a server folded
+		folded := strings.Replace(clothes("Congthu-Release: "+release.Token+"\r\n", "A"), "; boundary", ";\r\n\tboundary", 1)
+		again := r.arriving(t, "01KB7W0QJ5R3M9V2C8XZ4T6N3"+string(rune('0'+n)), folded)
 		if v := decided(t, j, again); v.Passes() != (want != "") || again.Released != want {
 			t.Errorf("%v, released from %q, want %q", v.Disposition, again.Released, want)
 		}
