@@ -18,7 +18,7 @@ type bar struct {
 
 // stacked draws columns of values on top of each other as SVG. Everything in it is ours or escaped.
 func stacked(title string, classes []string, bars []bar) template.HTML {
-	const width, height, left, bottom, top = 720, 200, 46, 22, 8
+	const width, height, left, right, bottom, top = 720, 200, 46, 20, 22, 8
 	var most int64 = 1
 	for _, b := range bars {
 		var sum int64
@@ -34,9 +34,9 @@ func stacked(title string, classes []string, bars []bar) template.HTML {
 	for i := range 5 {
 		y := float64(top) + plot*float64(i)/4
 		fmt.Fprintf(&s, `<line class="grid" x1="%d" y1="%.1f" x2="%d" y2="%.1f"/><text x="%d" y="%.1f" text-anchor="end">%d</text>`,
-			left, y, width, y, left-6, y+4, most*int64(4-i)/4)
+			left, y, width-right, y, left-6, y+4, most*int64(4-i)/4)
 	}
-	step := float64(width-left) / float64(max(1, len(bars)))
+	step := float64(width-left-right) / float64(max(1, len(bars)))
 	for i, b := range bars {
 		x, y := float64(left)+step*float64(i)+step*0.12, float64(height-bottom)
 		fmt.Fprintf(&s, `<g><title>%s</title>`, template.HTMLEscapeString(b.Title))

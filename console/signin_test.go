@@ -14,10 +14,7 @@ import (
 
 func TestFirstAdministrator(t *testing.T) {
 	b := newBench(t)
-	code, err := console.FirstCode(t.Context(), b.store, b.Now())
-	if err != nil || code == "" {
-		t.Fatalf("first code %q, %v", code, err)
-	}
+	code := b.firstCode()
 	w := b.browser()
 	form := url.Values{"code": {code}, "name": {"Quan.Tri"}, "display": {"Quản trị"}, "password": {password}, "again": {password}}
 	for _, wrong := range []struct{ key, value string }{
@@ -73,6 +70,16 @@ func TestSignIn(t *testing.T) {
 	if got := in(password); got.status != http.StatusSeeOther {
 		t.Errorf("after the lock is over: %d, want 303", got.status)
 	}
+}
+
+// firstCode is what the gate prints at its first start.
+func (b *bench) firstCode() string {
+	b.t.Helper()
+	code, err := console.FirstCode(b.t.Context(), b.store, b.Now())
+	if err != nil || code == "" {
+		b.t.Fatalf("first code %q, %v", code, err)
+	}
+	return code
 }
 
 // account makes an account with password, by invitation.

@@ -1,0 +1,279 @@
+package console_test
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+
+	"congthu/internal/peer"
+	"congthu/store"
+)
+
+// window is a real browser, and what it complained about.
+type window struct {
+	t    *testing.T
+	ctx  context.Context
+	home string
+
+	mu         sync.Mutex
+	complaints []string
+}
+
+func newWindow(t *testing.T, home string) *window {
+	t.Helper()
+	program, err := exec.LookPath("chromium")
+	peer.Need(t, err == nil, "a browser (Debian package chromium)")
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(program), chromedp.NoSandbox, chromedp.WindowSize(1280, 900),
+		chromedp.Flag("disable-dev-shm-usage", true))
+	ctx, cancel := chromedp.NewExecAllocator(context.Background(), options...)
+	ctx, stop := chromedp.NewContext(ctx)
+	w := &window{t: t, ctx: ctx, home: home}
+	t.Cleanup(func() {
+		if err := chromedp.Cancel(ctx); err != nil {
+			t.Error("closing the browser:", err)
+		}
+		stop()
+		cancel()
+	})
+	if err := chromedp.Listen(ctx, w.listen); err != nil {
+		t.Fatal("starting the browser:", err)
+	}
+	call(w, network.Enable, network.EnableParams{})
+	call(w, log.Enable, cdp.Empty{})
+	call(w, runtime.Enable, cdp.Empty{})
+	return w
+}
+
+// call gives the browser a command of its protocol.
+func call[P, R any](w *window, command cdp.Command[P, R], params P) {
+	w.t.Helper()
+	if _, err := chromedp.Call(w.ctx, command, params); err != nil {
+		w.t.Fatalf("in the browser: %s: %v", command.Method, err)
+	}
+}
+
+// value is what an action is about.
+func value[T any](w *window, action chromedp.Action[T]) T {
+	w.t.Helper()
+	v, err := chromedp.Run(w.ctx, action)
+	if err != nil {
+		w.t.Fatalf("in the browser: %v", err)
+	}
+	return v
+}
+
+// listen notes errors of scripts, violations of the security policy, and requests that leave the console.
+func (w *window) listen(ev any) {
+	complain := func(format string, args ...any) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.complaints = append(w.complaints, fmt.Sprintf(format, args...))
+	}
+	switch e := ev.(type) {
+	case *runtime.EventExceptionThrown:
+		complain("script: %s", e.ExceptionDetails.Text)
+	case *runtime.EventConsoleAPICalled:
+		complain("console: %s", e.Type)
+	case *log.EventEntryAdded:
+		if e.Entry.Level == log.EntryLevelError || e.Entry.Level == log.EntryLevelWarning {
+			complain("%s: %s (%s)", e.Entry.Source, e.Entry.Text, e.Entry.URL)
+		}
+	case *network.EventRequestWillBeSent:
+		if u := e.Request.URL; !strings.HasPrefix(u, w.home) && !strings.HasPrefix(u, "data:") && u != "about:blank" {
+			complain("a request to %s", u)
+		}
+	}
+}
+
+func (w *window) run(actions ...chromedp.Action[chromedp.Void]) {
+	w.t.Helper()
+	ctx, cancel := context.WithTimeout(w.ctx, time.Minute)
+	defer cancel()
+	if err := chromedp.Do(ctx, actions...); err != nil {
+		w.t.Fatalf("in the browser: %v", err)
+	}
+}
+
+// quiet fails when the browser complained.
+func (w *window) quiet(where string) {
+	w.t.Helper()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, c := range w.complaints {
+		w.t.Errorf("%s: %s", where, c)
+	}
+	w.complaints = nil
+}
+
+// as signs somebody in, by the cookie of a session.
+func (w *window) as(b *browser, language, theme string) {
+	w.t.Helper()
+	home, err := url.Parse(w.home)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	yes := true
+	set := func(name, value string) {
+		call(w, network.SetCookie, network.SetCookieParams{Name: name, Value: value, Domain: home.Hostname(), Path: "/", HTTPOnly: &yes})
+	}
+	call(w, network.ClearBrowserCookies, cdp.Empty{})
+	set("congthu_language", language)
+	set("congthu_theme", theme)
+	for _, c := range b.client.Jar.Cookies(home) {
+		set(c.Name, c.Value)
+	}
+}
+
+// picture keeps a screenshot where CONGTHU_SCREENSHOTS says.
+func (w *window) picture(name string) {
+	w.t.Helper()
+	dir := os.Getenv("CONGTHU_SCREENSHOTS")
+	if dir == "" {
+		return
+	}
+	if err := os.WriteFile(filepath.Join(dir, name+".png"), value(w, chromedp.FullScreenshot(100)), 0o644); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// TestPagesInABrowser walks every page as every role, in both languages and themes.
+func TestPagesInABrowser(t *testing.T) {
+	b := newBench(t)
+	ids := b.fill(90, func(int) string { return "thuong" })
+	people := map[store.Role]*browser{store.Reviewer: b.officer(), store.Administrator: b.as(store.Administrator), store.Auditor: b.as(store.Auditor)}
+	b.holdSome(6, "thuong")
+	w := newWindow(t, b.server.URL)
+	pages := []string{"/", "/messages", "/messages/" + ids[0], "/messages/" + ids[5], "/held", "/held/01HELD0001", "/exceptions", "/statistics?by=unit", "/policy", "/policy/try?edit=yes", "/evidence", "/system", "/people", "/tokens", "/account", "/nowhere"}
+	for role, who := range people {
+		for _, look := range []struct{ language, theme string }{{"vi", "light"}, {"en", "dark"}, {"vi", "dark"}, {"en", "light"}} {
+			if role == store.Auditor && look.theme == "dark" {
+				continue // sees nothing that others do not
+			}
+			w.as(who, look.language, look.theme)
+			for _, path := range pages {
+				w.run(chromedp.Navigate(b.server.URL + path))
+				lang := value(w, chromedp.Evaluate[string](`document.documentElement.lang`))
+				heading := value(w, chromedp.Text(chromedp.CSS("h1")))
+				dark := value(w, chromedp.Evaluate[string](`document.documentElement.dataset.theme`))
+				wide := value(w, chromedp.Evaluate[bool](`document.documentElement.scrollWidth > window.innerWidth`))
+				if lang != look.language || heading == "" || dark != look.theme || wide {
+					t.Errorf("%s as %s: language %q, heading %q, theme %q, too wide %v", path, role, lang, heading, dark, wide)
+				}
+				w.picture(fmt.Sprintf("%s-%s-%s-%s", role, look.language, look.theme, strings.Trim(strings.NewReplacer("/", "-", "?", "-", "=", "-").Replace(path), "-")))
+				w.refusals()
+				w.quiet(path + " as " + string(role))
+			}
+		}
+	}
+}
+
+// refusals takes the browser's notes of answers 403 and 404 away: they are what was asked for.
+func (w *window) refusals() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var left []string
+	for _, c := range w.complaints {
+		if !strings.Contains(c, "the server responded with a status of 403") && !strings.Contains(c, "the server responded with a status of 404") {
+			left = append(left, c)
+		}
+	}
+	w.complaints = left
+}
+
+// TestPhone holds every page to the width of a telephone.
+func TestPhone(t *testing.T) {
+	b := newBench(t)
+	ids := b.fill(40, func(int) string { return strings.Repeat("w", 60) })
+	officer, admin := b.officer(), b.as(store.Administrator)
+	b.holdSome(4, strings.Repeat("w", 60))
+	w := newWindow(t, b.server.URL)
+	w.run(chromedp.EmulateViewport(375, 740, chromedp.EmulateMobile))
+	for who, pages := range map[*browser][]string{
+		officer: {"/", "/messages", "/messages/" + ids[7], "/held", "/held/01HELD0001", "/exceptions", "/statistics", "/policy", "/policy/try?edit=yes", "/evidence", "/system", "/account"},
+		admin:   {"/people", "/tokens"},
+	} {
+		w.as(who, "vi", "light")
+		for _, path := range pages {
+			w.run(chromedp.Navigate(b.server.URL + path))
+			over := value(w, chromedp.Evaluate[int](`document.documentElement.scrollWidth - document.documentElement.clientWidth`))
+			if over > 0 {
+				t.Errorf("%s is %d pixels wider than a telephone", path, over)
+			}
+			w.picture("phone-" + strings.Trim(strings.NewReplacer("/", "-", "?", "-", "=", "-").Replace(path), "-"))
+			w.quiet(path)
+		}
+	}
+}
+
+// TestReleaseInFourClicks goes from the first page to the release of a held message.
+func TestReleaseInFourClicks(t *testing.T) {
+	b := newBench(t)
+	var sink peer.Sink
+	if err := sink.Start("127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	defer sink.Close()
+	b.release = sink.Addr
+	officer := b.officer()
+	b.held("01HOLD", mail, false)
+	w := newWindow(t, b.server.URL)
+	w.as(officer, "vi", "light")
+	clicks := 0
+	click := func(selector string) chromedp.Action[chromedp.Void] {
+		clicks++
+		return chromedp.Click(chromedp.CSS(selector))
+	}
+	w.run(chromedp.Navigate(b.server.URL),
+		click(`a[href="/held/01HOLD"]`),
+		chromedp.WaitVisible(chromedp.CSS(`input[name=passphrase]`)),
+		chromedp.SendKeys(chromedp.CSS(`input[name=passphrase]`), passphrase),
+		click(`form[action="/held/unlock"] button`),
+		chromedp.WaitVisible(chromedp.CSS(`button[value=release]`)),
+		chromedp.SendKeys(chromedp.CSS(`main input[name=reason]`), "đã hỏi phòng gửi"),
+		click(`button[value=release]`),
+		chromedp.WaitVisible(chromedp.CSS(`.message.good`)))
+	if clicks > 4 {
+		t.Errorf("it took %d clicks", clicks)
+	}
+	if h, err := b.store.Show(t.Context(), "01HOLD"); err != nil || h.State != store.StateReleased {
+		t.Errorf("then it is %+v, %v", h, err)
+	}
+	if got := sink.Count(); got != 1 {
+		t.Errorf("the server got %d messages, want 1", got)
+	}
+	w.quiet("releasing")
+}
+
+// TestFirstStartInABrowser makes the first administrator's account by the link that the gate prints, whose code the page
+// fills in.
+func TestFirstStartInABrowser(t *testing.T) {
+	b := newBench(t)
+	code := b.firstCode()
+	w := newWindow(t, b.server.URL)
+	w.run(chromedp.Navigate(b.server.URL+"/setup#"+code), chromedp.WaitVisible(chromedp.CSS(`input[name=name]`)))
+	value(w, chromedp.Poll[bool](`document.getElementById("code").value !== ""`))
+	if address := value(w, chromedp.Location()); strings.Contains(address, code) {
+		t.Errorf("the code stays in the address: %s", address)
+	}
+	w.run(chromedp.SendKeys(chromedp.CSS(`input[name=name]`), "quan.tri"),
+		chromedp.SendKeys(chromedp.CSS(`input[name=password]`), password),
+		chromedp.SendKeys(chromedp.CSS(`input[name=again]`), password),
+		chromedp.Click(chromedp.CSS(`main button.main`)),
+		chromedp.WaitVisible(chromedp.CSS(`form[action="/account/password"]`)),
+		chromedp.Click(chromedp.CSS(`nav a[href="/policy"]`)),
+		chromedp.WaitVisible(chromedp.CSS(`table.config`)))
+	w.quiet("the first start")
+}
