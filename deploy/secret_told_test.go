@@ -94,6 +94,11 @@ func TestSecretIsToldNobody(t *testing.T) {
 					t.Errorf("%s tells it:\n%s", where, tail(text))
 				}
 			}
+			limits, err := os.ReadFile(fmt.Sprintf("/proc/%d/limits", r.gate.PID()))
+			must(t, err)
+			if !strings.Contains(strings.Join(strings.Fields(string(limits)), " "), "Max core file size 0 0 bytes") {
+				t.Errorf("the gate may leave a core file:\n%s", limits)
+			}
 			if n := look(t, r.gate.Dir); n < 6 {
 				t.Errorf("only %d files were looked at", n)
 			}

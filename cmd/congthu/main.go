@@ -73,6 +73,10 @@ func main() {
 	if len(os.Args) == 2 && os.Args[1] == extract.WorkerArgument {
 		os.Exit(work())
 	}
+	if err := noCoreFiles(); err != nil {
+		fmt.Fprintln(os.Stderr, "congthu:", err)
+		os.Exit(exitCannotJudge)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	hup := make(chan os.Signal, 1)
