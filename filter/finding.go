@@ -29,7 +29,10 @@ type Finding struct {
 	// disposition for each reason. It counts in the mode of rule RuleUninspected or of the rule that says so, whichever is stricter.
 	NotInspected message.Reason `json:"-"`
 	FailOpen     string         `json:"-"` // the engine that did not look, while the policy says that the mail passes (invariant 2)
-	Told         string         `json:"-"` // what a refusal tells a sender of ours beside Text, ASCII: the name of a virus
+	// Results is the value of the Authentication-Results field that a message which passes gets (RFC 8601), folded with
+	// CRLF and a tab; "" for none.
+	Results string `json:"-"`
+	Told    string `json:"-"` // what a refusal tells a sender of ours beside Text, ASCII: the name of a virus
 }
 
 // Rule is the code that enforces one clause.
@@ -94,5 +97,5 @@ func (v Verdict) Passes() bool { return v.Disposition == Accept || v.Disposition
 // Taken tells whether the gate took the message itself: the sender is told 250, and nothing is handed on.
 func (v Verdict) Taken() bool { return v.Held || v.Dropped }
 
-// HeaderField is a field to add: ASCII, one line, without CRLF.
+// HeaderField is a field to add: ASCII, without CRLF at its end; a long one is folded with CRLF and a tab.
 type HeaderField struct{ Name, Value string }

@@ -11,6 +11,7 @@ const (
 	fieldPrefix  = "congthu-"
 	fieldID      = "Congthu-Id"
 	fieldVerdict = "Congthu-Verdict"
+	fieldResults = "Authentication-Results"
 )
 
 // ReleaseField is the field that a released message carries to a gate that it meets on its way; its value names
@@ -20,6 +21,11 @@ const ReleaseField = "Congthu-Release"
 // addFields are the fields that a passing message gets.
 func addFields(v *Verdict) []HeaderField {
 	add := []HeaderField{{fieldID, v.ID}}
+	for _, f := range v.Findings {
+		if f.Results != "" {
+			add = append(add, HeaderField{fieldResults, f.Results})
+		}
+	}
 	if engines := v.failedOpen(); len(engines) > 0 {
 		add = append(add, HeaderField{fieldFailOpen, strings.Join(engines, ", ")})
 	}

@@ -151,5 +151,8 @@ func ruleText(k TextKey) (t Text, ok bool) {
 		return Text{"Tên hộp thư không theo quy tắc đặt tên. Hãy báo quản trị hệ thống thư của đơn vị.",
 			"The mailbox name does not follow the naming rule: tell your unit's mail administrator."}, true
 	}
+	if t, ok := authenticationText(k); ok {
+		return t, ok
+	}
 	return attachmentText(k)
 }

@@ -125,7 +125,9 @@ func (c *conn) act(tx *transaction, v filter.Verdict, m *gomilter.Modifier) erro
 		space = " "
 	}
 	for i := len(v.Add) - 1; i >= 0; i-- { // each on top of the one before
-		err = errors.Join(err, m.InsertHeader(0, v.Add[i].Name, space+v.Add[i].Value))
+		// Milters fold with LF alone: a CR would be one more in the message.
+		value := strings.ReplaceAll(v.Add[i].Value, "\r\n", "\n")
+		err = errors.Join(err, m.InsertHeader(0, v.Add[i].Name, space+value))
 	}
 	return err
 }

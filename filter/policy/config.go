@@ -14,19 +14,20 @@ import (
 
 // Config is the whole configuration. Every field has a default (Default); the yaml tags are the keys.
 type Config struct {
-	Organisation Organisation    `yaml:"organisation"`
-	Milter       []Milter        `yaml:"milter"`
-	Relay        []Relay         `yaml:"relay"`
-	Admin        Admin           `yaml:"admin"`
-	Evidence     Evidence        `yaml:"evidence"`
-	Store        Store           `yaml:"store"`
-	Marking      Marking         `yaml:"marking"`
-	Virus        Virus           `yaml:"virus"`
-	Notices      Notices         `yaml:"notices"`
-	Alerts       Alerts          `yaml:"alerts"`
-	Limits       Limits          `yaml:"limits"`
-	Log          Log             `yaml:"log"`
-	Rules        map[string]Rule `yaml:"rules"`
+	Organisation   Organisation    `yaml:"organisation"`
+	Milter         []Milter        `yaml:"milter"`
+	Relay          []Relay         `yaml:"relay"`
+	Admin          Admin           `yaml:"admin"`
+	Evidence       Evidence        `yaml:"evidence"`
+	Store          Store           `yaml:"store"`
+	Marking        Marking         `yaml:"marking"`
+	Virus          Virus           `yaml:"virus"`
+	Authentication Authentication  `yaml:"authentication"`
+	Notices        Notices         `yaml:"notices"`
+	Alerts         Alerts          `yaml:"alerts"`
+	Limits         Limits          `yaml:"limits"`
+	Log            Log             `yaml:"log"`
+	Rules          map[string]Rule `yaml:"rules"`
 
 	file    string
 	dir     string              // of the file, "" when there is none
@@ -137,9 +138,10 @@ func Default(settings map[string]filter.Setting) *Config {
 		Limits: Limits{MessageSize: Size(m.WireBytes), Memory: Size(m.MemoryBytes), Spool: 1 << 30, Header: Size(m.HeaderBytes),
 			HeaderFields: m.HeaderFields, Line: Size(m.LineBytes), Depth: m.Depth, Parts: m.Parts,
 			Recipients: 1000, Judging: 64, Deadline: Duration(60 * time.Second)},
-		Virus:   defaultVirus(),
-		Rules:   map[string]Rule{},
-		origins: map[string]position{},
+		Virus:          defaultVirus(),
+		Authentication: defaultAuthentication(),
+		Rules:          map[string]Rule{},
+		origins:        map[string]position{},
 	}
 	c.keepingDefaults(os.Getenv("STATE_DIRECTORY")) // systemd.exec(5): StateDirectory=
 	for name, s := range settings {

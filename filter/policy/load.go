@@ -190,6 +190,7 @@ func (c *Config) check(d *decoder) {
 	c.checkSense(bad)
 	c.checkKeeping(bad)
 	c.checkVirus(bad)
+	c.checkAuthentication(bad)
 	c.checkRules(bad)
 }
 
