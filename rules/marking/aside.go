@@ -26,7 +26,7 @@ func (u *unit) inParentheses(s sentence, c candidate, loose bool) float64 {
 	}
 	opened, comma := strings.HasSuffix(before, "("), strings.HasPrefix(before, ",") && start < s.first && noun == 0
 	item, _ := u.d.nouns.at(s.text, s.toks, 0, loose)
-	dashed := item > 0 && c.style != lower && (before == " - " || before == " – ") && s.ends()
+	dashed := (item > 0 || symbolled(s)) && c.style != lower && (before == " - " || before == " – ") && s.ends()
 	if !opened && !comma && !dashed {
 		return 0
 	}
@@ -60,10 +60,15 @@ func (u *unit) inParentheses(s sentence, c candidate, loose bool) float64 {
 	switch {
 	case c.style == caps && opened && anySmall(s):
 		return proseAside
-	case u.d.nouns.has(s.text, s.toks[:start], loose), u.d.things.has(s.text, s.toks[:start], loose) && u.d.pointing.has(s.text, s.toks[:start], loose):
+	case symbolled(s), u.namesDocument(s.text, s.toks[:start], loose), u.d.things.has(s.text, s.toks[:start], loose) && u.d.pointing.has(s.text, s.toks[:start], loose):
 		return proseAside
 	}
 	return 0
+}
+
+// symbolled tells a sentence that begins with a document's number and symbol: "45/SNN - …".
+func symbolled(s sentence) bool {
+	return len(s.toks) > 1 && isNumber(s.toks[0].word) && s.toks[1].style == caps && strings.ContainsAny(s.text[s.toks[0].end:s.toks[1].start], "/-")
 }
 
 // anySmall tells a sentence with a word that is not in capitals.

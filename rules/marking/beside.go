@@ -20,6 +20,9 @@ func (u *unit) alone(l *line, cell span, c candidate) (alone, noun bool) {
 		if k == c.last+1 && c.style == caps && strings.TrimSpace(l.text[c.end:t.start]) == "(" && strings.IndexByte(l.text[t.start:cell.end], ')') == int(cell.end)-t.start-1 {
 			return true, noun // "MẬT (không phổ biến)"
 		}
+		if k == c.last+1 && c.style == caps && dated(l, k) {
+			return true, noun // "MẬT 12/6/2026"
+		}
 		n, isNoun := u.beside(l, k, c)
 		if n == 0 {
 			return false, false
@@ -37,6 +40,19 @@ func decorates(s string, c candidate) bool {
 		s = strings.Trim(s, "@&$% ")
 	}
 	return decoration(s)
+}
+
+// dated tells a date at token k: a day, a month and a year.
+func dated(l *line, k int) bool {
+	if k+2 >= len(l.toks) {
+		return false
+	}
+	for i := k; i <= k+2; i++ {
+		if !isNumber(l.toks[i].word) || i > k && !strings.ContainsAny(l.gapBetween(i-1, i), "/.-") {
+			return false
+		}
+	}
+	return true
 }
 
 // beside is how many tokens at k may stand in one cell with a level, 0 for none.
@@ -163,4 +179,15 @@ func markAt(l *line, k int) *candidate {
 		}
 	}
 	return nil
+}
+
+// onlyItem is the score of a level in capitals that is all of an item with a number, "1) MẬT", in a text that does not list
+// levels.
+func (u *unit) onlyItem(i int, c candidate) float64 {
+	l := u.line(i)
+	if c.style != caps || c.form != exact || c.first != 1 || !isNumber(l.toks[0].word) || c.last != len(l.toks)-1 || u.guiding(i) || u.otherLevels(i, c) ||
+		u.describesStamp(i) {
+		return 0
+	}
+	return cellNounTitle
 }

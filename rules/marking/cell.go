@@ -45,7 +45,7 @@ func (u *unit) ownCell(i int, c candidate) (Class, float64) {
 		alone = true
 	}
 	if !alone {
-		return Cell, u.partOfHead(i, c)
+		return Cell, max(u.partOfHead(i, c), u.onlyItem(i, c))
 	}
 	onPage := u.onPage(i)
 	score := u.cellScore(i, c, onPage)

@@ -139,3 +139,33 @@ func TestNewRefuses(t *testing.T) {
 		}
 	}
 }
+
+// The ESS security label (RFC 2634 section 3.2): the organisation's word first, then the privacy mark and the classification.
+func TestSecurityLabel(t *testing.T) {
+	own := marking.Own{Labels: []pack.LabelLevel{{Name: "1.2.704.9.1/4", Level: "TOI_MAT"}, {Name: "1.2.704.9.1", Level: "MAT"}, {Name: "1.2.704.9.2"}}}
+	plain, mapped := newDetector(t, marking.Own{}), newDetector(t, own)
+	for _, test := range []struct {
+		d     *marking.Detector
+		label marking.SecurityLabel
+		level marking.Level
+	}{
+		{plain, marking.SecurityLabel{Policy: "1.2.704.9.1", Classification: 4}, marking.Other},
+		{plain, marking.SecurityLabel{Policy: "1.2.704.9.1", Classification: 1}, marking.None},
+		{plain, marking.SecurityLabel{Policy: "1.2.704.9.1", Classification: -1}, marking.None},
+		{plain, marking.SecurityLabel{Policy: "1.2.704.9.1", Classification: 200}, marking.Other},
+		{plain, marking.SecurityLabel{Policy: "1.2.704.9.1", Classification: 0, PrivacyMark: "MẬT"}, marking.Mat},
+		{plain, marking.SecurityLabel{Policy: "1.2.704.9.1", Classification: 4, PrivacyMark: "Tối mật; không sao chụp"}, marking.ToiMat},
+		{plain, marking.SecurityLabel{Policy: "1.2.704.9.1", PrivacyMark: "Company Confidential"}, marking.None},
+		{plain, marking.SecurityLabel{Policy: "1.2.704.9.1", PrivacyMark: "bảo mật"}, marking.None},
+		{mapped, marking.SecurityLabel{Policy: "1.2.704.9.1", Classification: 4}, marking.ToiMat},
+		{mapped, marking.SecurityLabel{Policy: "1.2.704.9.1", Classification: 1}, marking.Mat},
+		{mapped, marking.SecurityLabel{Policy: "1.2.704.9.2", Classification: 5}, marking.None},
+		{mapped, marking.SecurityLabel{Policy: "1.2.704.9.11", Classification: 0}, marking.None},
+		{mapped, marking.SecurityLabel{Policy: "1.2.704.9.11", Classification: 3}, marking.Other},
+	} {
+		got := marking.Conclude(test.d.SecurityLabel(test.label))
+		if got.Level != test.level || test.level != marking.None && got.Score < marking.High {
+			t.Errorf("%+v: %+v, want %s", test.label, got, test.level)
+		}
+	}
+}

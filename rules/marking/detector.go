@@ -26,9 +26,10 @@ type Detector struct {
 	sends, carried, declared, denials, deniedAfter, guidance, guidanceNames              vocabulary
 	things, pointing, counts, stampWords, foreignWords, numbered, noLabel, labelLevelsOf vocabulary
 
-	afterWords, beforeWords map[string]bool // of after and before, what is one word
+	afterWords, beforeWords map[string]bool  // of after and before, what is one word
+	gluedNames              map[string]Level // "tailieumat": a word for a document and a level without blanks and diacritics
 
-	boxes, requests, capsNouns, afterNot, stampTerms, shortNouns, instructions, loud vocabulary
+	boxes, requests, capsNouns, afterNot, stampTerms, shortNouns, instructions, loud, notNouns vocabulary
 
 	page        []string // without diacritics
 	stamps      []pack.Stamp
@@ -79,19 +80,39 @@ func New(p *pack.Secrecy, own Own) (*Detector, error) {
 		{&d.places, p.Places}, {&d.plainAfter, p.PlainAfter}, {&d.titles, p.Titles}, {&d.family, p.FamilyNames}, {&d.nouns, p.Nouns},
 		{&d.headingNouns, p.HeadingNouns}, {&d.ties, p.Ties}, {&d.sends, p.Sends}, {&d.carried, p.Carried}, {&d.declared, p.Declared}, {&d.things, p.Things}, {&d.pointing, p.Pointing},
 		{&d.denials, p.Denials}, {&d.deniedAfter, p.DenialsAfter}, {&d.guidance, p.Guidance}, {&d.guidanceNames, p.GuidanceNames}, {&d.numbered, p.Numbered}, {&d.counts, p.Counts}, {&d.noLabel, p.NoLabel},
-		{&d.boxes, p.Boxes}, {&d.afterNot, p.AfterNot}, {&d.stampTerms, p.StampTerms}, {&d.instructions, p.Instructions}, {&d.loud, p.Loud}, {&d.shortNouns, p.ShortNouns}, {&d.requests, p.Requests}, {&d.capsNouns, p.CapsNouns}} {
+		{&d.boxes, p.Boxes}, {&d.afterNot, p.AfterNot}, {&d.stampTerms, p.StampTerms}, {&d.instructions, p.Instructions}, {&d.loud, p.Loud}, {&d.notNouns, p.NotNouns}, {&d.shortNouns, p.ShortNouns}, {&d.requests, p.Requests}, {&d.capsNouns, p.CapsNouns}} {
 		*l.to = newVocabulary(l.from)
 	}
 	d.afterWords, d.beforeWords = wordsOf(p.After), wordsOf(p.Before)
 	for _, s := range p.AfterNot {
 		delete(d.afterWords, newPhrase(s, 0).exact[0])
 	}
+	d.gluedNames = gluedNames(slices.Concat(p.HeadingNouns, p.ShortNouns), d.names)
 	for _, s := range p.Page {
 		d.page = append(d.page, unmarked(s))
 	}
 	d.marksOf(p)
 	d.trigger = d.newTriggers()
 	return d, nil
+}
+
+// gluedNames are words for documents, of two syllables and more, with the levels behind them.
+func gluedNames(nouns []string, names []name) map[string]Level {
+	out := map[string]Level{}
+	for _, s := range nouns {
+		p := newPhrase(s, 0)
+		if len(p.plain) == 1 && !slices.Contains([]string{"cv", "vb", "bc"}, p.plain[0]) { // "dienmat" may be anything
+			continue
+		}
+		for _, n := range names {
+			word := strings.Join(p.plain, "")
+			for _, s := range n.syllables {
+				word += s.plain
+			}
+			out[word] = n.level
+		}
+	}
+	return out
 }
 
 // marksOf takes over stamps, banners and labels.

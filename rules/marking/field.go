@@ -79,7 +79,7 @@ func (u *unit) labelled(l *line, c candidate) float64 {
 		if f.last >= c.first {
 			break
 		}
-		if f.value != c.start && !(f.full && u.besideLabel(l, f, c)) || u.d.instructions.ending(l.text, l.toks, f.first, !l.vietnamese) > 0 {
+		if f.value != c.start && f.value != u.valueFrom(l, f, c) && !(f.full && u.besideLabel(l, f, c)) || u.d.instructions.ending(l.text, l.toks, f.first, !l.vietnamese) > 0 {
 			continue
 		}
 		if !f.ok && !u.besideLabel(l, f, c) {
@@ -94,6 +94,22 @@ func (u *unit) labelled(l *line, c candidate) float64 {
 		}
 	}
 	return score
+}
+
+// valueFrom is where the value begins that ends in a level: with the level, with what ties it, "là Mật", "độ Mật", or with
+// its code, "2 - Mật".
+func (u *unit) valueFrom(l *line, f label, c candidate) int {
+	k := c.first - 1
+	if k <= f.last {
+		return c.start
+	}
+	if n := u.d.ties.ending(l.text, l.toks, c.first, !l.vietnamese); n > 0 {
+		return l.toks[c.first-n].start
+	}
+	if l.toks[k].word == "là" || isNumber(l.toks[k].word) && strings.Trim(l.gapBetween(k, c.first), " -–.:)") == "" {
+		return l.toks[k].start
+	}
+	return c.start
 }
 
 // besideLabel tells a level that a dash, an arrow or nothing divides from its label, and that ends there: "Độ mật - Mật;".
@@ -270,7 +286,7 @@ func (u *unit) columnHead(i, at int, v *evidence) {
 			return
 		}
 		n, full := u.labelAt(l, t)
-		if n > 0 && full && decoration(l.text[l.toks[t+n-1].end:cell.end]) {
+		if n > 0 && full && (decoration(l.text[l.toks[t+n-1].end:cell.end]) || strings.HasPrefix(l.text[l.toks[t+n-1].end:], "/")) {
 			u.column = column{i, k, len(l.cells), true}
 			u.columnLetters(i, at, k, v)
 			return

@@ -27,6 +27,11 @@ func (d *Detector) fileName(w *Work, s string, v *evidence) {
 	u.banners(0, 0, v)
 	d.foreignName(l, v)
 	guided := d.guidanceNames.has(l.text, l.toks, true)
+	for _, t := range l.toks {
+		if level, ok := d.gluedNames[t.plain]; ok && !guided { // "tailieumat"
+			v.add(Evidence{Class: Name, Level: level, Score: namePlain})
+		}
+	}
 	for _, c := range l.marks {
 		if c.vetoed || u.several(l, c) {
 			continue
@@ -94,6 +99,8 @@ func (d *Detector) nameScore(u *unit, l *line, c candidate) float64 {
 		return nameLevel
 	case u.labelled(l, c) > 0 || c.form != exact && u.plainLabel(l, c):
 		return nameLevel
+	case c.form == plain && c.style == caps && d.nounBegins(l, c) && l.gapBetween(c.first-1, c.first) == "-" && l.gapBetween(c.last, c.last+1) == "-":
+		return namePlain // "CV45-MAT-SNN"
 	case c.form == exact && d.nounBegins(l, c):
 		return nameNoun
 	case first && (dashed || after != "" && after[0] == '.'):
@@ -115,6 +122,8 @@ func (d *Detector) nameScore(u *unit, l *line, c candidate) float64 {
 	case first && c.style == caps && (c.form == exact || d.sounds(l, c)) && (numbered || len(l.toks) > c.last+1 && l.toks[c.last+1].style != caps):
 		return nameCaps
 	case first && c.style == title && numbered && symbolBehind(l, c), last && c.style == title && c.form == exact && numbersBefore(l, c):
+		return nameCaps
+	case last && c.form == exact && c.style == title && strings.HasSuffix(before, " -"):
 		return nameCaps
 	case last && c.style == caps && c.first > 0 && (c.form == exact || u.smallBefore(l, c)):
 		return nameCaps

@@ -1,6 +1,9 @@
 package marking
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
 // Scores of labels.
 const (
@@ -121,4 +124,41 @@ func Classified(classification int) []Evidence {
 		return nil
 	}
 	return []Evidence{{Class: Labelled, Level: Other, Score: essScore}}
+}
+
+// SecurityLabel is the ESS security label of a signed message (RFC 2634 section 3.2).
+type SecurityLabel struct {
+	Policy         string // the security-policy-identifier, "1.2.3.4"
+	Classification int    // as Classified has it; above 5 the policy says what it means; below 0 where the label has none
+	PrivacyMark    string // in UTF-8; "" where the label has none
+}
+
+// SecurityLabel is the evidence of a signed message's security label. What the organisation says of the policy with the
+// classification ("1.2.3.4/4"), or of the policy alone, counts before anything else; else the privacy mark, which is text
+// for people, and the classification do.
+func (d *Detector) SecurityLabel(s SecurityLabel) []Evidence {
+	var v evidence
+	for _, name := range []string{s.Policy + "/" + strconv.Itoa(s.Classification), s.Policy} {
+		for _, l := range d.ownLabels {
+			if l.Name == name {
+				v.add(Evidence{Class: Labelled, Level: Level(l.Level), Score: labelScore})
+				return v.list
+			}
+		}
+	}
+	if mark := s.PrivacyMark[:min(len(s.PrivacyMark), maxName)]; mark != "" {
+		d.label("", "label="+strings.Map(signless, mark), Label, &v)
+	}
+	for _, e := range Classified(s.Classification) {
+		v.add(e)
+	}
+	return v.list
+}
+
+// signless makes blanks of the signs that divide the values of labels in header fields.
+func signless(r rune) rune {
+	if r == ';' || r == ',' || r == '=' {
+		return ' '
+	}
+	return r
 }

@@ -123,8 +123,12 @@ func (u *unit) prose(i int, c candidate) (Class, float64) {
 	if noun < 0 && declared == 0 && c.style != lower && u.english(s) && !u.denied(s.text, s.toks[:s.first], loose) {
 		return Prose, proseScore // 'the "Tối mật" document'
 	}
-	if noun < 0 && declared == 0 && !(s.first > 1 && s.toks[s.first-1].word == "là") {
+	if noun < 0 && declared == 0 && !(s.first > 1 && (s.toks[s.first-1].word == "là" || s.toks[s.first-1].word == "này")) {
 		return Prose, 0
+	}
+	if noun < 0 && declared == 0 && u.pointedAt(s, s.first, loose) && u.nounPointed(s, loose) && s.says() && !u.question(s) &&
+		!u.denied(s.text, s.toks[:s.first], loose) {
+		return Prose, proseScore // "file này mật, …"
 	}
 	if is := s.first - 1; noun < 0 && is > 0 && s.toks[is].word == "là" && u.pointedAt(s, is, loose) && s.says() && !u.question(s) {
 		return Prose, proseScore // "báo cáo này là mật nhé"
@@ -205,7 +209,7 @@ func (s sentence) ends() bool {
 func (u *unit) maySay(l *line, c candidate, loose bool) bool {
 	const most = 4 // words of a document and what ties it to the level
 	own := sentence{text: l.text, toks: l.toks, first: c.first, last: c.last}
-	return c.first < most || l.toks[c.first-1].word == "là" || strings.HasSuffix(strings.TrimRight(l.text[:c.start], " "), "-") || l.text[c.start-1] == '(' || u.nounAt(own, c, loose) >= 0 || u.d.ties.ending(l.text, l.toks, c.first, loose) > 0 ||
+	return c.first < most || l.toks[c.first-1].word == "là" || l.toks[c.first-1].word == "này" || strings.HasSuffix(strings.TrimRight(l.text[:c.start], " "), "-") || l.text[c.start-1] == '(' || u.nounAt(own, c, loose) >= 0 || u.d.ties.ending(l.text, l.toks, c.first, loose) > 0 ||
 		u.english(own) || u.d.declared.ending(l.text, l.toks, c.first, loose) > 0
 }
 
@@ -222,7 +226,7 @@ func (u *unit) said(s sentence, c candidate, noun int, declared, loose bool) (Cl
 	if declared && c.style != lower && u.d.carried.has(s.text, s.toks[:s.first], loose) {
 		return Prose, proseCaps // "I attach the treaty (classified as Mật)"
 	}
-	if declared && (noun >= 0 || u.d.nouns.has(s.text, s.toks[:s.first], loose)) && !plural {
+	if declared && (noun >= 0 || u.namesDocument(s.text, s.toks[:s.first], loose)) && !plural {
 		return Prose, proseCaps
 	}
 	if declared && c.style != lower && u.d.things.has(s.text, s.toks[:s.first], loose) && u.d.pointing.has(s.text, s.toks[:s.first], loose) {
@@ -249,6 +253,25 @@ func (u *unit) said(s sentence, c candidate, noun int, declared, loose bool) (Cl
 		return Prose, proseAside // "Ghi chú: nội dung Mật, …"
 	}
 	return Prose, 0
+}
+
+// namesDocument tells a word for a document among the tokens.
+func (u *unit) namesDocument(text string, toks []token, loose bool) bool {
+	for k := 0; k < len(toks); k++ {
+		if n, _ := u.d.notNouns.at(text, toks, k, loose); n > 0 {
+			k += n - 1
+			continue
+		}
+		if n, _ := u.d.nouns.at(text, toks, k, loose); n > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// nounPointed tells "file này": a word for a document and "này" directly before the level.
+func (u *unit) nounPointed(s sentence, loose bool) bool {
+	return s.first > 1 && s.toks[s.first-1].word == "này" && u.d.nouns.ending(s.text, s.toks, s.first-1, loose) > 0
 }
 
 // severalBefore tells that the last document named before a level is several: "35 hồ sơ có dấu mật".
@@ -311,7 +334,7 @@ func (u *unit) pointedAt(s sentence, end int, loose bool) bool {
 // nounAt is the token of the word for a document directly before the level, or before what ties the two; -1 for none.
 func (u *unit) nounAt(s sentence, c candidate, loose bool) int {
 	at := s.first
-	if n := u.d.shortNouns.ending(s.text, s.toks, at, loose); n > 0 && c.style != lower && s.toks[at-n].style == caps && u.numbered(s) {
+	if n := u.d.shortNouns.ending(s.text, s.toks, at, loose); n > 0 && c.style != lower && s.toks[at-n].style == caps && (u.numbered(s) || c.style == caps && u.mixed(s)) {
 		return at - n // "BC Mật 31/BC-KTNN"
 	}
 	if at > 0 && !nounGap(s.text[s.toks[at-1].end:s.toks[at].start]) {
@@ -321,6 +344,9 @@ func (u *unit) nounAt(s sentence, c candidate, loose bool) int {
 		at -= n
 	}
 	if n := u.d.nouns.ending(s.text, s.toks, at, loose); n > 0 {
+		if u.d.notNouns.ending(s.text, s.toks, at, loose) > n {
+			return -1
+		}
 		return at - n
 	}
 	if (c.style == caps || !c.single) && at == s.first {

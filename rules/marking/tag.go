@@ -37,7 +37,7 @@ func (u *unit) tag(i int, c candidate) (Class, float64) {
 		return Tag, u.bracketScore(c)
 	case c.form == exact && u.nounTag(l, at, c):
 		return Tag, tagEnd
-	case u.several(l, c):
+	case u.several(l, c), u.counts(l, c):
 		return Tag, 0
 	case at == c.start && c.form == plain && c.single && (!u.d.sounds(l, c) || strings.Contains(l.text, `":`)): // or a name in JSON
 		return Tag, 0
@@ -65,6 +65,13 @@ func (u *unit) remark(i int, c candidate) bool {
 		return false
 	}
 	return !u.otherLevels(i, c)
+}
+
+// counts tells a number that is all behind a level: "Mật: 12".
+func (u *unit) counts(l *line, c candidate) bool {
+	k := c.last + 1
+	return k < len(l.toks) && isNumber(l.toks[k].word) && strings.Contains(l.gapBetween(c.last, k), ":") &&
+		(k+1 == len(l.toks) || strings.ContainsAny(l.gapBetween(k, k+1), ";,\t|"))
 }
 
 // ofOne tells words behind a level that go on about one document: "công văn mật của Bộ …".
@@ -264,6 +271,13 @@ func (u *unit) nounSegment(l *line, at int, c candidate) bool {
 	n := u.d.headingNouns.ending(l.text, l.toks, c.first, !l.vietnamese)
 	if n == 0 || !blank(l.gapBetween(c.first-1, c.first)) {
 		return false
+	}
+	for k := c.first - n; ; { // "Dự thảo công văn Mật"
+		more := u.d.headingNouns.ending(l.text, l.toks, k, !l.vietnamese)
+		if more == 0 || !blank(l.gapBetween(k-1, k)) {
+			break
+		}
+		n, k = n+more, k-more
 	}
 	begin := l.toks[c.first-n].start
 	return begin == at || begin > at && dividesLeft(l.text[at:begin]) > nothing

@@ -50,6 +50,7 @@ type Secrecy struct {
 	HeadingNouns []string `yaml:"heading_nouns"`
 	CapsNouns    []string `yaml:"caps_nouns"`
 	ShortNouns   []string `yaml:"short_nouns"`
+	NotNouns     []string `yaml:"not_nouns"`
 	Loud         []string `yaml:"loud"`
 	Instructions []string `yaml:"instructions"`
 	StampTerms   []string `yaml:"stamp_terms"`
@@ -180,7 +181,7 @@ func (p *Secrecy) checkLists() error {
 		{"plain_after", p.PlainAfter}, {"titles", p.Titles}, {"family_names", p.FamilyNames}, {"nouns", p.Nouns},
 		{"heading_nouns", p.HeadingNouns}, {"ties", p.Ties}, {"sends", p.Sends}, {"carried", p.Carried}, {"declared", p.Declared}, {"things", p.Things}, {"pointing", p.Pointing},
 		{"denials", p.Denials}, {"denials_after", p.DenialsAfter}, {"guidance", p.Guidance}, {"numbered_guidance", p.Numbered}, {"counts", p.Counts}, {"guidance_names", p.GuidanceNames}, {"page", p.Page}, {"no_label", p.NoLabel},
-		{"caps_nouns", p.CapsNouns}, {"boxes", p.Boxes}, {"after_not", p.AfterNot}, {"stamp_terms", p.StampTerms}, {"instructions", p.Instructions}, {"loud", p.Loud}, {"short_nouns", p.ShortNouns}, {"requests", p.Requests}} {
+		{"caps_nouns", p.CapsNouns}, {"boxes", p.Boxes}, {"after_not", p.AfterNot}, {"stamp_terms", p.StampTerms}, {"instructions", p.Instructions}, {"loud", p.Loud}, {"not_nouns", p.NotNouns}, {"short_nouns", p.ShortNouns}, {"requests", p.Requests}} {
 		if len(l.list) > maxPhrases {
 			return fmt.Errorf("%s has more than %d entries", l.key, maxPhrases)
 		}
