@@ -18,6 +18,7 @@ type Config struct {
 	Milter         []Milter        `yaml:"milter"`
 	Relay          []Relay         `yaml:"relay"`
 	Admin          Admin           `yaml:"admin"`
+	Console        Console         `yaml:"console"`
 	Evidence       Evidence        `yaml:"evidence"`
 	Store          Store           `yaml:"store"`
 	Marking        Marking         `yaml:"marking"`
@@ -75,7 +76,8 @@ type Relay struct {
 
 // Admin is the listener for metrics and health.
 type Admin struct {
-	Listen string `yaml:"listen"` // "" for none
+	Listen string    `yaml:"listen"` // "" for none
+	Allow  []Network `yaml:"allow"`  // clients that may read /metrics, /healthz and /readyz; none named: everybody who reaches the address
 }
 
 // Limits bound what comes from outside. See message.Limits for those of a message.

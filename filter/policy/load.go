@@ -188,6 +188,7 @@ func (c *Config) check(d *decoder) {
 	}
 	c.checkLimits(bad)
 	c.checkSense(bad)
+	c.checkConsole(bad)
 	c.checkKeeping(bad)
 	c.checkVirus(bad)
 	c.checkAuthentication(bad)

@@ -22,6 +22,7 @@ func (c *Config) SameListeners(next *Config) error {
 		{"milter", c.Milter, next.Milter},
 		{"relay", c.Relay, next.Relay},
 		{"admin", c.Admin, next.Admin},
+		{"console", c.Console, next.Console},
 		{"log", c.Log, next.Log},
 		{"evidence", c.Evidence, next.Evidence},
 		{"store", c.Store, next.Store},

@@ -29,6 +29,7 @@ func (c *Config) Show(w io.Writer) error {
 // data that belongs to the policy.
 func (c *Config) Hash(extra ...string) string {
 	policy := *c
+	policy.Admin, policy.Console = Admin{}, Console{}
 	policy.Evidence, policy.Store, policy.Notices, policy.Alerts = Evidence{}, Store{}, Notices{}, Alerts{}
 	s := &shower{c: c}
 	s.value("", "", 0, reflect.ValueOf(policy))
