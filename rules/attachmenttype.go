@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"congthu/filter"
 	"congthu/filter/extract"
@@ -104,12 +105,17 @@ func (m *riskyMessage) part(p *message.Part) {
 	for _, f := range inside.files {
 		for _, k := range f.kinds {
 			macro := k == attachmenttype.Macro || k == attachmenttype.MacroAutorun
-			if macro && allowed || k == attachmenttype.Macro && autorun {
+			if macro && allowed || k == attachmenttype.Macro && (autorun || m.around(p.ID+f.path)) {
 				continue
 			}
 			m.add(p.ID+f.path, f.sha256, k)
 		}
 	}
+}
+
+// around tells whether the document that a file is in is known for its macros: they are a file of their own in it.
+func (m *riskyMessage) around(part string) bool {
+	return slices.ContainsFunc(m.risks, func(r risk) bool { return r.kind == attachmenttype.Macro && strings.HasPrefix(part, r.part+"/") })
 }
 
 // findings are the dangerous files, the worst first.

@@ -33,6 +33,42 @@ func isDDE(code string) bool {
 	return false
 }
 
+// csvOut looks for such formulas in text that a sheet is made of.
+type csvOut struct{ out }
+
+func (c csvOut) text(t Text) error {
+	for line := range strings.Lines(t.Value) {
+		if strings.Contains(line, "|'") && lineDDE(line) {
+			c.fact(DDE)
+			break
+		}
+	}
+	return c.out.text(t)
+}
+
+// lineDDE tells a line with a cell that asks a program. Bars part cells too, so the form is asked for: =cmd|'/c calc'!A0.
+func lineDDE(line string) bool {
+	for rest := line; ; {
+		bar := strings.Index(rest, "|'")
+		if bar < 0 {
+			return false
+		}
+		service := strings.TrimRight(rest[:bar], " ")
+		start := len(strings.TrimRightFunc(service, func(r rune) bool {
+			return r == '_' || r == '.' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
+		}))
+		rest = rest[bar+2:]
+		if start > 0 && start < len(service) && strings.IndexByte("=+-@(", service[start-1]) >= 0 && strings.Contains(rest, "'!") {
+			return true
+		}
+	}
+}
+
+// ofSheet tells text that programs make a sheet of.
+func ofSheet(f *File) bool {
+	return f.Type == "text/csv" || f.Type == "text/tab-separated-values" || hasEnding(f.Names, ".csv") || hasEnding(f.Names, ".tsv") || hasEnding(f.Names, ".xls")
+}
+
 // formulaDDE tells a formula of a sheet that asks a program: service|topic!item.
 func formulaDDE(formula string) bool {
 	formula = strings.ToUpper(strings.TrimLeft(formula, "=+-@ \t"))

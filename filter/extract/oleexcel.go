@@ -116,7 +116,7 @@ func (x *workbook) records() error {
 		case xlsTxO:
 			x.textBox(o, x.continued(body))
 		case xlsSupBook:
-			x.ddeBy = strings.Contains(x.text(o.at(2, max(0, len(body)-2)), 0), "\x03")
+			x.ddeBy = namesProgram(x.text(o.at(2, max(0, len(body)-2)), 0))
 		case xlsExternName:
 			if x.ddeBy && o.u16(0)&0x10 == 0 {
 				x.d.out.fact(DDE)
@@ -153,17 +153,26 @@ func (x *workbook) boundSheet(o *octets) {
 	x.aside(Property, x.short8(o, 6))
 }
 
+// namesProgram tells a link to a program and a topic. In a link to a workbook, which begins with its own mark, the same
+// character parts folders ([MS-XLS] 2.5.277).
+func namesProgram(link string) bool {
+	return strings.Contains(link, "\x03") && !strings.HasPrefix(link, "\x01")
+}
+
 // name tells names that make macros run ([MS-XLS] 2.4.150).
 func (x *workbook) name(o *octets) {
 	const builtIn, autoOpen, autoClose = 0x20, 1, 2
-	n := o.u8(3)
+	n, at := o.u8(3), 15
+	if x.old { // without the octet that says whether it is Unicode
+		at = 14
+	}
 	switch {
 	case o.u16(0)&builtIn != 0:
-		if c := o.u8(15); c == autoOpen || c == autoClose {
+		if c := o.u8(at); c == autoOpen || c == autoClose {
 			x.d.out.fact(MacroAutorun)
 		}
 	default:
-		name := strings.ToLower(string(o.at(15, min(n, max(0, len(o.b)-15)))))
+		name := strings.ToLower(string(o.at(at, min(n, max(0, len(o.b)-at)))))
 		if strings.HasPrefix(name, "auto_open") || strings.HasPrefix(name, "auto_close") {
 			x.d.out.fact(MacroAutorun)
 		}

@@ -1,7 +1,6 @@
 package extract
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
 	"io"
@@ -41,26 +40,4 @@ func readOneNote(ctx context.Context, in *input, o out) error {
 		s.seek(start + int64(size))
 	}
 	return nil
-}
-
-// autoOpen is how a workbook of Excel in binary records names a macro that runs when it is opened ([MS-XLSB] 2.4.711).
-const autoOpen = "_xlnm.auto_open"
-
-// binaryMacros tells the macros of Excel 4 in a workbook whose parts are no XML.
-func (d *ooxml) binaryMacros(part docPart, base string) error {
-	if base != "workbook.bin" {
-		d.o.fact(Macro)
-		return nil
-	}
-	r, err := d.open(part)
-	if err != nil {
-		return d.excuse(err)
-	}
-	defer r.Close()
-	b, err := io.ReadAll(r)
-	plain := bytes.ToLower(bytes.ReplaceAll(b, []byte{0}, nil))
-	if bytes.Contains(plain, []byte(autoOpen)) || bytes.Contains(plain, []byte("auto_open")) || bytes.Contains(plain, []byte("auto_close")) {
-		d.o.fact(MacroAutorun)
-	}
-	return d.excuse(err)
 }

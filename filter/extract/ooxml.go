@@ -119,6 +119,10 @@ func (d *ooxml) other(part docPart) error {
 	switch {
 	case strings.Contains(base, "vbaproject") && strings.HasSuffix(base, ".bin"), d.macros[part.name]:
 		d.o.fact(Macro) // whether they run by themselves the reader of the project tells
+	case strings.HasPrefix(part.name, "xl/externallinks/") && strings.HasSuffix(base, ".bin"):
+		if err := d.binaryLink(part); err != nil {
+			return err
+		}
 	case strings.Contains(part.name, "/macrosheets/"), part.name == "xl/workbook.bin":
 		if err := d.binaryMacros(part, base); err != nil {
 			return err

@@ -15,6 +15,9 @@ import (
 // readText reads plain text. A leaf's charset is what the message says, and what the letters say beside it;
 // of a file inside of another only the letters speak.
 func readText(_ context.Context, in *input, o out) error {
+	if ofSheet(in.file) {
+		o = csvOut{o}
+	}
 	if order, ok := byteOrder(in.head); ok && in.leaf { // Windows programs write it, whatever the message says
 		r := io.NewSectionReader(in.content, 0, in.content.Size())
 		return stream(unicode.UTF16(order, unicode.UseBOM).NewDecoder().Reader(r), Text{Kind: Body}, o)

@@ -19,7 +19,7 @@ func readXML(ctx context.Context, in *input, o out) error {
 	}
 	x := newXMLReader(beginning(in), in.limits.XMLDepth)
 	w := newWriter(o, Body)
-	root := ""
+	root, link := "", false
 	for w.err == nil {
 		kind, err := x.next()
 		if errors.Is(err, io.EOF) {
@@ -33,6 +33,9 @@ func readXML(ctx context.Context, in *input, o out) error {
 		}
 		if kind == xmlStart && runsInPicture(x, root) {
 			o.fact(Script)
+		}
+		if root == "workbook" && sheetDDE(x, kind, &link) {
+			o.fact(DDE)
 		}
 		switch name := string(x.name); {
 		case kind == xmlText && len(bytes.TrimSpace(x.text)) > 0:
@@ -50,6 +53,20 @@ func readXML(ctx context.Context, in *input, o out) error {
 		}
 	}
 	return w.flush()
+}
+
+// sheetDDE tells what asks a program in a workbook that is one XML file ([MS-OE376], SpreadsheetML of 2003): the path of
+// a link, service|topic, and formulas. link is set in a path.
+func sheetDDE(x *xmlReader, kind xmlKind, link *bool) bool {
+	switch {
+	case kind == xmlStart:
+		*link = string(x.name) == "Path"
+		return formulaDDE(x.attr("Formula"))
+	case kind == xmlEnd:
+		*link = false
+		return false
+	}
+	return *link && strings.Contains(string(x.text), "|")
 }
 
 // runsInPicture tells what a browser runs when it opens SVG: scripts, handlers of events, addresses that are scripts,
