@@ -62,6 +62,7 @@ const (
 	WeakCertificate     Reason = "digest of certificate"  // a certificate of the chain is signed with SHA-1 or MD5
 	KeySize             Reason = "key size"               // RSA under 2048 or over 8192 bits
 	CertificateForm     Reason = "unreadable certificate" // the signer's certificate cannot be read
+	ChangedAfter        Reason = "changed after signing"  // a file that something was appended to
 )
 
 // Reasons of a chain of certificates.

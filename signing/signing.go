@@ -70,7 +70,10 @@ func set[T int | int64 | time.Duration](field *T, value T) {
 // Verify verifies a detached signature of content, which is read once and not kept. An error is the readers' or the context's:
 // whatever the octets are, they give a Result.
 func Verify(ctx context.Context, signature, content io.Reader, o Options) (Result, error) {
-	v := newVerifier(o)
+	return newVerifier(o).detached(ctx, signature, content)
+}
+
+func (v *verifier) detached(ctx context.Context, signature, content io.Reader) (Result, error) {
 	var inside *hashed
 	sd, err := readSignedData(signature, v.limits, func(announced []crypto.Hash) io.Writer {
 		inside = newHashed(append(announced, crypto.SHA256), nil, 0)
