@@ -44,7 +44,7 @@ func defaultVirus() Virus { return Virus{Ask: AskTogether, Remember: Duration(15
 // Ask says how several engines are asked.
 type Ask string
 
-// The ways. In turn, the next is asked only about messages in which those before it found nothing.
+// The ways. In turn, the next is asked only about files in which those before it found nothing.
 const (
 	AskTogether Ask = "together"
 	AskInTurn   Ask = "in-turn"
