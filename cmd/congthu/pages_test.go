@@ -118,6 +118,9 @@ func wrappers() map[string]func(t testing.TB, name string, file []byte) (mail []
 		"winmail.dat": func(_ testing.TB, name string, file []byte) ([]byte, string) {
 			return carrying("application/ms-tnef", "winmail.dat", tnefOf(name, file)), "2/1"
 		},
+		"thu.msg": func(_ testing.TB, name string, file []byte) ([]byte, string) {
+			return carrying("application/vnd.ms-outlook", "thu.msg", outlookOf(name, file)), "2/1"
+		},
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"congthu/internal/files"
 )
 
 // The documents that LibreOffice wrote, in the formats before 2007.
@@ -119,10 +121,4 @@ func TestCompoundLoops(t *testing.T) {
 	}
 }
 
-// compoundOf makes a compound file ([MS-CFB]) of streams, in storages that "/" parts off. Names in a storage stand in
-// each other's right, which every reader takes.
-func compoundOf(streams map[string]string) string {
-	c := newCompoundMaker()
-	c.storage(0, "", streams)
-	return c.file()
-}
+func compoundOf(streams map[string]string) string { return files.Compound(streams) }

@@ -118,6 +118,12 @@ func trick(_ context.Context, in *input, o out) error {
 		}
 		o.miss(NoText)
 		return nil
+	case "late":
+		return o.member([]string{"locked"}, errorsOf{io.MultiReader(strings.NewReader("half"), failing{}), func(error) error {
+			o.fact(EncryptedFile)
+			o.miss(NoText)
+			return stop{Encrypted}
+		}})
 	case "text":
 		return o.text(Text{Kind: Body, Page: 2, Value: strings.Repeat("Thư mời họp\n", 20_000)})
 	case "flood":
@@ -282,6 +288,11 @@ func TestWorkerMembers(t *testing.T) {
 	}
 	if !slices.Equal(missed, []message.NotInspected{{Part: "1/2", Reason: message.Damaged}, {Part: "1", Reason: NoText}}) {
 		t.Errorf("not inspected: %v", missed)
+	}
+	// What is found in the middle of a file inside is told behind it.
+	g, missed = look(t, p, DefaultLimits(), "TRICK late")
+	if !slices.Contains(g.lines, " fact encrypted") || !slices.Equal(missed, []message.NotInspected{{Part: "1/1", Reason: Encrypted}, {Part: "1", Reason: NoText}}) {
+		t.Errorf("late: %q, not inspected: %v", g.lines, missed)
 	}
 	l := DefaultLimits()
 	l.TextBytes = 1 << 20

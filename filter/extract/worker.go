@@ -145,6 +145,8 @@ type workerOut struct {
 	frames frameWriter
 	buf    []byte
 	broken error // the pipe
+	inside bool  // a member is being sent: its frames follow each other
+	later  []func()
 }
 
 func (o *workerOut) sent(err error) error {
@@ -169,13 +171,30 @@ func (o *workerOut) text(t Text) error {
 	return nil
 }
 
-func (o *workerOut) fact(f Fact)             { o.sent(o.frames.json(frameFact, f)) }
-func (o *workerOut) miss(why message.Reason) { o.sent(o.frames.json(frameMiss, why)) }
+func (o *workerOut) fact(f Fact)             { o.say(frameFact, f) }
+func (o *workerOut) miss(why message.Reason) { o.say(frameMiss, why) }
+
+// say sends a finding. What the reader of a member finds on its way waits for the member's end.
+func (o *workerOut) say(kind byte, v any) {
+	if o.inside {
+		o.later = append(o.later, func() { o.say(kind, v) })
+		return
+	}
+	o.sent(o.frames.json(kind, v))
+}
 
 func (o *workerOut) member(names []string, r io.Reader) error {
 	if err := o.sent(o.frames.json(frameMember, names)); err != nil {
 		return err
 	}
+	o.inside = true
+	defer func() {
+		o.inside = false
+		for _, say := range o.later {
+			say()
+		}
+		o.later = nil
+	}()
 	reading, writing := o.frames.copy(r, o.buf)
 	if reading == nil {
 		return o.sent(errors.Join(writing, o.frames.write(frameEnd, nil)))

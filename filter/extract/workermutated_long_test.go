@@ -4,4 +4,6 @@ package extract
 
 import "testing"
 
-func TestMutatedInWorkersLong(t *testing.T) { hurtWorkers(t, 500) }
+func TestLongMutated(t *testing.T) { hurtReaders(t, 500) }
+
+func TestLongMutatedInWorkers(t *testing.T) { hurtWorkers(t, 500) }

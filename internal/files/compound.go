@@ -1,4 +1,5 @@
-package extract
+// Package files makes files in formats that no Go library writes, from the published formats, for tests.
+package files
 
 import (
 	"bytes"
@@ -14,6 +15,14 @@ const (
 	cfbEnd  = 0xfffffffe
 	cfbFAT  = 0xfffffffd
 )
+
+// Compound makes a compound file ([MS-CFB]) of streams, in storages that "/" parts off. Names in a storage stand in
+// each other's right, which every reader takes.
+func Compound(streams map[string]string) string {
+	c := newCompoundMaker()
+	c.storage(0, "", streams)
+	return c.file()
+}
 
 // compoundMaker makes compound files with sectors of 512 octets.
 type compoundMaker struct {
