@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"sync/atomic"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -24,13 +24,14 @@ type admin struct {
 // pages puts the console beside metrics and health; to be called before serving.
 func (a *admin) pages(h http.Handler) { a.mux.Handle("/", h) }
 
-func newAdmin(reg *prometheus.Registry) *admin {
+func newAdmin(reg *prometheus.Registry, allow []netip.Prefix) *admin {
 	mux := http.NewServeMux()
 	a := &admin{mux: mux}
-	mux.Handle("GET /metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{}))
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	get := func(path string, h http.HandlerFunc) { mux.Handle("GET "+path, onlyFor(allow, h)) }
+	get("/metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{}).ServeHTTP)
+	get("/healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	// Doors, configuration and evidence file, not engines: a dead engine must not take every gate out.
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+	get("/readyz", func(w http.ResponseWriter, _ *http.Request) {
 		if !a.ready.Load() {
 			http.Error(w, "not ready: starting or stopping", http.StatusServiceUnavailable)
 			return
@@ -43,8 +44,7 @@ func newAdmin(reg *prometheus.Registry) *admin {
 		}
 		fmt.Fprintln(w, "ready")
 	})
-	a.server = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 2 * time.Minute,
-		WriteTimeout: 2 * time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10}
+	a.server = newServer(mux)
 	return a
 }
 

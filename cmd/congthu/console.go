@@ -41,16 +41,16 @@ type inForce struct {
 
 // newPages makes the console of a gate: nil when the gate keeps nothing that it could show.
 func newPages(g *gate, reg prometheus.Gatherer, now func() time.Time) (http.Handler, *pages, error) {
-	if g.memory == nil || !g.conf.HasStore() || g.conf.Admin.Listen == "" {
+	if g.memory == nil || !g.conf.HasStore() || !g.conf.HasConsole() {
 		return nil, nil, nil
 	}
 	p := &pages{gate: g, metrics: reg, started: now(), now: now}
 	p.use(g.conf)
-	c, err := console.New(console.Options{Gate: p, Record: recorder(g.conf), Now: now, Log: g.log})
+	c, err := console.New(console.Options{Gate: p, Record: recorder(g.conf), Now: now, Log: g.log, Secure: g.conf.Console.TLS.Certificate != ""})
 	if err != nil {
 		return nil, nil, err
 	}
-	return c, p, nil
+	return onlyFor(prefixes(g.conf.Console.Allow), c), p, nil
 }
 
 // use shows another configuration.
@@ -182,7 +182,12 @@ func (g *gate) openConsole(reg *prometheus.Registry, p *program) error {
 		return err
 	}
 	g.shown = shown
-	g.admin.pages(handler)
+	if g.web, err = g.openWeb(handler); err != nil {
+		return err
+	}
+	if g.web == nil {
+		g.admin.pages(handler)
+	}
 	s := g.memory.store.Load()
 	if s == nil {
 		return nil
@@ -198,10 +203,17 @@ func (g *gate) openConsole(reg *prometheus.Registry, p *program) error {
 	return nil
 }
 
-// consoleAddress is where a browser on this machine finds the console.
+// consoleAddress is where a browser finds the console.
 func (g *gate) consoleAddress() string {
-	l := g.listens[len(g.doors)]
-	return "http://" + l.Addr().String()
+	switch k := g.conf.Console; {
+	case k.URL != "":
+		return strings.TrimSuffix(string(k.URL), "/")
+	case g.web != nil && k.TLS.Certificate != "":
+		return "https://" + g.web.listen.Addr().String()
+	case g.web != nil:
+		return "http://" + g.web.listen.Addr().String()
+	}
+	return "http://" + g.listens[len(g.doors)].Addr().String()
 }
 
 type consoleCommands struct {
@@ -227,6 +239,15 @@ func (c *consoleInviteCommand) Run(p *program) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(p.stdout, "http://%s/setup#%s\n", conf.Admin.Listen, code)
+	address := "http://" + conf.Admin.Listen
+	switch k := conf.Console; {
+	case k.URL != "":
+		address = strings.TrimSuffix(string(k.URL), "/")
+	case k.Listen != "" && k.TLS.Certificate != "":
+		address = "https://" + k.Listen
+	case k.Listen != "":
+		address = "http://" + k.Listen
+	}
+	_, err = fmt.Fprintf(p.stdout, "%s/setup#%s\n", address, code)
 	return err
 }

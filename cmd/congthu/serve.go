@@ -73,6 +73,7 @@ type gate struct {
 	looking *looking // into files
 	memory  *memory  // nil when nothing is kept
 	shown   *pages   // nil without a console
+	web     *ownWeb  // nil when the console is on the admin listener, or nowhere
 	doors   []door
 	listens []net.Listener // one for each door, then the admin's
 }
@@ -83,7 +84,7 @@ func newGate(p *program, conf *policy.Config) (*gate, error) {
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), buildInfo())
 	var err error
-	g := &gate{conf: conf, budget: budget, metrics: filter.NewMetrics(reg), admin: newAdmin(reg),
+	g := &gate{conf: conf, budget: budget, metrics: filter.NewMetrics(reg), admin: newAdmin(reg, prefixes(conf.Admin.Allow)),
 		log: slog.New(slog.NewJSONHandler(p.stderr, &slog.HandlerOptions{Level: conf.Log.Level.Slog()}))}
 	if g.looking, err = newLooking(reg, g.log, false); err != nil {
 		return nil, err
@@ -93,6 +94,7 @@ func newGate(p *program, conf *policy.Config) (*gate, error) {
 		g.close()
 		return nil, err
 	}
+	announce(conf, g.metrics)
 	if g.judge, err = filter.NewJudge(pol, conf.Limits.Judging, g.metrics, g.log, p.now); err != nil {
 		g.close()
 		return nil, err
@@ -175,12 +177,15 @@ func (g *gate) closeListeners() {
 
 // run serves until ctx ends or a listener breaks, then lets the messages at hand finish.
 func (g *gate) run(ctx context.Context, load func() (*policy.Config, error), hup <-chan os.Signal) error {
-	broken := make(chan error, len(g.listens))
+	broken := make(chan error, len(g.listens)+1)
 	for i, d := range g.doors {
 		go func() { broken <- d.Serve(g.listens[i]) }()
 	}
 	if len(g.listens) > len(g.doors) {
 		go func() { broken <- g.admin.serve(g.listens[len(g.doors)]) }()
+	}
+	if g.web != nil {
+		go func() { broken <- g.web.serve() }()
 	}
 	g.admin.ready.Store(true)
 	notifySystemd(g.log, "READY=1")
@@ -214,7 +219,7 @@ func (g *gate) stop() error {
 	for range g.doors {
 		all = append(all, <-errs)
 	}
-	all = append(all, g.admin.shutdown(ctx), g.memory.close(), g.looking.close())
+	all = append(all, g.admin.shutdown(ctx), g.web.shutdown(ctx), g.memory.close(), g.looking.close())
 	g.closeListeners()
 	return errors.Join(all...)
 }
@@ -241,6 +246,7 @@ func (g *gate) reload(load func() (*policy.Config, error)) {
 		pol, err = buildPolicy(conf, g.budget, g.looking)
 	}
 	if err != nil {
+		g.looking.engines.settle(g.conf)
 		g.metrics.Reload.Set(0)
 		g.log.Error("configuration not reloaded, the old one stays in force", "error", err.Error())
 		return
@@ -250,6 +256,8 @@ func (g *gate) reload(load func() (*policy.Config, error)) {
 		g.shown.use(conf)
 	}
 	g.judge.Swap(pol)
+	g.looking.engines.settle(conf)
+	announce(conf, g.metrics)
 	g.metrics.Reload.Set(1)
 	if g.memory != nil {
 		g.memory.act(evidence.Reload, pol.Hash, "")

@@ -37,9 +37,9 @@ type NextHopTLS struct {
 	CA   string // PEM file with the roots for TLSVerified; "" for the system's
 }
 
-// certificates reads a pair of files and reads it again when they change. A pair that does not fit, as
+// Certificates reads a pair of files and reads it again when they change. A pair that does not fit, as
 // in the middle of a renewal, keeps the one before in use.
-type certificates struct {
+type Certificates struct {
 	files ListenTLS
 	log   *slog.Logger
 
@@ -54,8 +54,9 @@ type fileState struct {
 	size     int64
 }
 
-func newCertificates(files ListenTLS, log *slog.Logger) (*certificates, error) {
-	c := &certificates{files: files, log: log}
+// NewCertificates reads the pair for the first time.
+func NewCertificates(files ListenTLS, log *slog.Logger) (*Certificates, error) {
+	c := &Certificates{files: files, log: log}
 	states, err := c.states()
 	if err != nil {
 		return nil, fmt.Errorf("TLS certificate: %w", err)
@@ -68,7 +69,7 @@ func newCertificates(files ListenTLS, log *slog.Logger) (*certificates, error) {
 	return c, nil
 }
 
-func (c *certificates) states() (out [2]fileState, err error) {
+func (c *Certificates) states() (out [2]fileState, err error) {
 	for i, name := range []string{c.files.Certificate, c.files.Key} {
 		info, err := os.Stat(name)
 		if err != nil {
@@ -79,8 +80,8 @@ func (c *certificates) states() (out [2]fileState, err error) {
 	return out, nil
 }
 
-// get is the certificate for a handshake.
-func (c *certificates) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+// Get is the certificate for a handshake.
+func (c *Certificates) Get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	states, err := c.states()
@@ -107,11 +108,11 @@ func serverTLS(files ListenTLS, log *slog.Logger) (*tls.Config, error) {
 	if files.Certificate == "" {
 		return nil, nil
 	}
-	certs, err := newCertificates(files, log)
+	certs, err := NewCertificates(files, log)
 	if err != nil {
 		return nil, err
 	}
-	return &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: certs.get}, nil
+	return &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: certs.Get}, nil
 }
 
 // clientTLS is the side of STARTTLS that next hops see, nil when it is off. The name to check is set

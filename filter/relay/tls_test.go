@@ -136,7 +136,7 @@ func TestCertificateReadAgain(t *testing.T) {
 func TestCertificateComplaints(t *testing.T) {
 	p := newPair(t, "gate.test")
 	var log bytes.Buffer
-	c, err := newCertificates(ListenTLS{Certificate: p.cert, Key: p.key}, slog.New(slog.NewTextHandler(&log, nil)))
+	c, err := NewCertificates(ListenTLS{Certificate: p.cert, Key: p.key}, slog.New(slog.NewTextHandler(&log, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,7 +144,7 @@ func TestCertificateComplaints(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 3 {
-		if got, err := c.get(nil); err != nil || got != c.inUse || got == nil {
+		if got, err := c.Get(nil); err != nil || got != c.inUse || got == nil {
 			t.Fatal(got, err)
 		}
 	}
