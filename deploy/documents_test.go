@@ -5,8 +5,12 @@ import (
 	"bytes"
 	"encoding/base64"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"congthu/internal/peer"
 )
 
 // wordDocument is a .docx with these paragraphs (ECMA-376 part 1, section 11.3.10).
@@ -46,11 +50,11 @@ func withDocument(key, name string, document []byte) letter {
 			"\"\r\nContent-Disposition: attachment; filename=\"" + name + "\"\r\nContent-Transfer-Encoding: base64\r\n\r\n" + lines.String() + "--=_tai-lieu--\r\n"}
 }
 
-// TestMarkedDocument: through a real Postfix, at both doors, a stamp in a document is refused with its clause, its clean
-// twin passes as it was sent, and nothing of the document is left anywhere.
+// TestMarkedDocument: through a real Postfix, at both doors, a stamp in a document is refused with its clause within a
+// second, its clean twin passes as it was sent, and nothing of the document is left anywhere.
 func TestMarkedDocument(t *testing.T) {
-	paper := func(stamp string) []byte {
-		return wordDocument(t, "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM", "Số: 12/BC-VĐĐ", stamp, "BÁO CÁO", "Mật độ trạm đo là 3 trạm. "+secret+"-trong-tep")
+	paper := func(stamp string, n int) []byte {
+		return wordDocument(t, "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM", fmt.Sprintf("Số: %d/BC-VĐĐ", 12+n), stamp, "BÁO CÁO", "Mật độ trạm đo là 3 trạm. "+secret+"-trong-tep")
 	}
 	for name, kind := range map[string]string{"milter": milterTCP, "relay": proxyFilter} {
 		t.Run(name, func(t *testing.T) {
@@ -60,17 +64,26 @@ func TestMarkedDocument(t *testing.T) {
 			o := newOffice(t, r.gate, r.sink.Addr, "", "lan")
 			client, err := r.dial(inside)
 			must(t, err)
-			for n := range 3 { // the second time the hash is known
+			var took []time.Duration
+			for n := range 5 { // the last two times the hash is known
 				for _, which := range []string{"marked", "clean"} {
 					stamp, code := "TUYỆT MẬT", 550
 					if which == "clean" {
 						stamp, code = "V/v bảo mật số liệu", 250
 					}
-					a := sendOn(t, client, withDocument(fmt.Sprintf("%s-%d", which, n), secret+"-ten-tep.docx", paper(stamp)).mail())
+					start := time.Now()
+					a := sendOn(t, client, withDocument(fmt.Sprintf("%s-%d", which, n), secret+"-ten-tep.docx", paper(stamp, min(n, 2))).mail())
 					if a.Last().Code != code || code == 550 && !strings.Contains(a.Last().String(), "5.7.1 [10.1]") {
 						t.Errorf("the %s document, time %d, is answered %s", which, n+1, a.Last())
 					}
+					if code == 550 {
+						took = append(took, time.Since(start))
+					}
 				}
+			}
+			slices.Sort(took)
+			if median := took[len(took)/2]; median > time.Second && !peer.Race() {
+				t.Errorf("a marked document is refused in %s, want a second at most", median)
 			}
 			must(t, client.Quit())
 			must(t, r.mta.WaitEmpty(patience))
