@@ -55,7 +55,13 @@ type Config struct {
 	// MacrosOutbound and MacrosInbound are asked of macros that do not run by themselves; Unset means Tag and Hold.
 	MacrosOutbound, MacrosInbound filter.Disposition
 
+	Virus Viruses // the virus scanners
+
 	Content Content // the administrator's dictionaries
+	Rate    Rate    // what senders may send
+
+	Authentication Authenticator // of senders; nil: rule sender-authentication has nothing to say
+	AuthservID     string        // of our Authentication-Results; "": none is written
 
 	MailboxExempt []string // further local parts that the naming rule does not bind
 
@@ -95,21 +101,24 @@ func (c Config) complete() Config {
 // All makes the rules, in the order in which they speak when several refuse.
 func All(c Config) []filter.Rule {
 	c = c.complete()
-	return []filter.Rule{markingRule(c), attachmentTypeRule(c), malformed(), freeMail(c), attachmentSize(c), contentRule(c), subject(), mailboxName(c)}
+	return []filter.Rule{virusRule(c.Virus), markingRule(c), attachmentTypeRule(c), senderAuthentication(c), malformed(), freeMail(c), attachmentSize(c), contentRule(c), rateRule(c.Rate, c.Ours), subject(), mailboxName(c)}
 }
 
 // Defaults are the settings that hold without a configuration, for every rule of All and for the findings
 // that Judge makes itself.
 func Defaults() map[string]filter.Setting {
 	return map[string]filter.Setting{
-		filter.RuleMarking:     {Mode: filter.Enforce, Outbound: filter.Refuse, Inbound: filter.Refuse},
-		NameAttachmentType:     {Mode: filter.Enforce, Outbound: filter.Refuse, Inbound: filter.Refuse},
-		NameMalformed:          {Mode: filter.Monitor, Outbound: filter.Refuse, Inbound: filter.Tag},
-		filter.RuleUninspected: {Mode: filter.Monitor, Outbound: filter.Hold, Inbound: filter.Hold},
-		NameFreeMail:           {Mode: filter.Enforce, Outbound: filter.Refuse, Inbound: filter.Accept},
-		NameAttachmentSize:     {Mode: filter.Enforce, Outbound: filter.Refuse, Inbound: filter.Refuse},
-		NameContent:            {Mode: filter.Monitor, Outbound: filter.Hold, Inbound: filter.Tag},
-		NameSubject:            {Mode: filter.Enforce, Outbound: filter.Refuse, Inbound: filter.Tag},
-		NameMailboxName:        {Mode: filter.Monitor, Outbound: filter.Accept, Inbound: filter.Accept},
+		filter.RuleVirus:         {Mode: filter.Enforce, Outbound: filter.Refuse, Inbound: filter.Refuse},
+		filter.RuleMarking:       {Mode: filter.Enforce, Outbound: filter.Refuse, Inbound: filter.Refuse},
+		NameAttachmentType:       {Mode: filter.Enforce, Outbound: filter.Refuse, Inbound: filter.Refuse},
+		NameSenderAuthentication: {Mode: filter.Monitor, Outbound: filter.Accept, Inbound: filter.Refuse},
+		NameMalformed:            {Mode: filter.Monitor, Outbound: filter.Refuse, Inbound: filter.Tag},
+		filter.RuleUninspected:   {Mode: filter.Monitor, Outbound: filter.Hold, Inbound: filter.Hold},
+		NameFreeMail:             {Mode: filter.Enforce, Outbound: filter.Refuse, Inbound: filter.Accept},
+		NameAttachmentSize:       {Mode: filter.Enforce, Outbound: filter.Refuse, Inbound: filter.Refuse},
+		NameContent:              {Mode: filter.Monitor, Outbound: filter.Hold, Inbound: filter.Tag},
+		NameRate:                 {Mode: filter.Monitor, Outbound: filter.Defer, Inbound: filter.Accept},
+		NameSubject:              {Mode: filter.Enforce, Outbound: filter.Refuse, Inbound: filter.Tag},
+		NameMailboxName:          {Mode: filter.Monitor, Outbound: filter.Accept, Inbound: filter.Accept},
 	}
 }

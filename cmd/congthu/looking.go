@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"congthu/filter/extract"
+	"congthu/rules/rate"
 )
 
 // How the workers run that look into files.
@@ -20,10 +22,20 @@ const (
 	rememberedFiles = 20_000 // outcomes by hash, without text
 )
 
-// looking is what looking into files needs of the process, whichever policy is in force.
+// looking is what rules need of the process, whichever policy is in force: it lives through a reload.
 type looking struct {
-	pool *extract.Pool
-	hit  func()
+	pool    *extract.Pool
+	hit     func()
+	engines *engines
+	senders *rate.Counter // what senders have sent
+}
+
+// counter counts senders; nil without what a process needs to judge.
+func (l *looking) counter() *rate.Counter {
+	if l == nil {
+		return nil
+	}
+	return l.senders
 }
 
 // newLooking starts the workers, or with lazy only once a file needs one.
@@ -46,10 +58,17 @@ func newLooking(reg prometheus.Registerer, log *slog.Logger, lazy bool) (*lookin
 	if err != nil {
 		return nil, fmt.Errorf("starting what looks into files: %w", err)
 	}
-	return &looking{pool: pool, hit: files.Inc}, nil
+	senders, err := rate.New()
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("making what counts senders: %w", err), pool.Close())
+	}
+	return &looking{pool: pool, hit: files.Inc, senders: senders, engines: newEngines(reg, log, lazy, hits.WithLabelValues("virus").Inc)}, nil
 }
 
-func (l *looking) close() error { return l.pool.Close() }
+func (l *looking) close() error {
+	l.engines.close()
+	return l.pool.Close()
+}
 
 // workerEnvironment is all that a worker knows of the environment. Without a folder of its own for what it compiles, it
 // compiles anew each time it starts.

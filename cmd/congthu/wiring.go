@@ -48,6 +48,10 @@ func buildPolicy(c *policy.Config, budget *message.Budget, l *looking) (*filter.
 	if err != nil {
 		return nil, &exitError{exitConfig, err}
 	}
+	if err := checkEngines(c); err != nil {
+		return nil, err
+	}
+	conf.Rate = rateOf(c, l.counter())
 	own, err := customRules(c, conf)
 	if err != nil {
 		return nil, &exitError{exitConfig, err}
@@ -55,6 +59,10 @@ func buildPolicy(c *policy.Config, budget *message.Budget, l *looking) (*filter.
 	var options extract.Options
 	if l != nil {
 		options = extract.Options{Pool: l.pool, Hit: l.hit, CacheSize: rememberedFiles}
+		conf.Authentication, conf.AuthservID = authenticator(c), org.AuthservID
+		if conf.Virus, err = l.engines.use(c, budget); err != nil {
+			return nil, fmt.Errorf("making what asks virus scanners: %w", err)
+		}
 	}
 	if conf.Inspector, err = rules.NewInspector(conf, options); err != nil {
 		return nil, fmt.Errorf("making what looks into files: %w", err)
