@@ -3,8 +3,10 @@ package signing
 import (
 	"bytes"
 	"crypto"
+	"crypto/rsa"
 	"crypto/x509"
 	"encoding/asn1"
+	"math/big"
 	"time"
 )
 
@@ -82,10 +84,10 @@ func forgedCases() []matrixCase {
 			return append(a[1:], attribute(oidContentType, oidDER(oidTSTInfo)))
 		})},
 		{"no attributes in the attributes", byHand, "invalid: signed attributes", withAttributes(func([][]byte) [][]byte { return nil })},
-		{"signing time that is none", byHand, "invalid: signed attributes", withAttributes(func(a [][]byte) [][]byte {
+		{"signing time that is none", byHand, "valid", noted(withAttributes(func(a [][]byte) [][]byte {
 			a[1] = attribute(oidSigningTime, tlv(0x17, []byte("yesterday")))
 			return a
-		})},
+		}), SigningTimeOdd)},
 		{"algorithm protection for another algorithm", byHand, "invalid: signed attributes", withAttributes(func(a [][]byte) [][]byte {
 			return append(a, attribute(oidAlgorithmProtection, tlv(0x30, tlv(0x30, oidDER(oidSHA512)), tlv(0xa1, oidDER(oidEC)))))
 		})},
@@ -148,6 +150,12 @@ func hostileCases() []matrixCase {
 				fakes = append(fakes, p.issue(identity{authority("RootCA chuyên dùng G9"), p.p521}, p.p384, authority("CA phục vụ các cơ quan G9")).cert)
 			}
 			return p.person(p.p256), fakes
+		})},
+		{"a short key with the signer's name and number beside", byHand, "expired: no longer valid", handMade(func(p *pki, m *made) {
+			id := p.person(p.p256, validity(-48*time.Hour, -time.Hour))
+			m.signers[0].by = id
+			m.certs = []*x509.Certificate{p.issue(identity{authority("CA phục vụ các cơ quan G9"), p.p521}, publicOnly{&rsa.PublicKey{N: big.NewInt(1<<61 - 1), E: 65537}, p.rsa},
+				person(func(c *x509.Certificate) { c.SerialNumber = id.cert.SerialNumber })).cert}
 		})},
 		{"a certificate that cannot be read beside", byHand, "valid", noted(handMade(func(_ *pki, m *made) { m.rawCerts = [][]byte{tlv(0x30, []byte{1, 1, 1})} }), CertificateLeft)},
 		{"the signer's certificate cannot be read", byHand, "unsupported: unreadable certificate", func(p *pki) sample {

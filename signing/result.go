@@ -9,23 +9,24 @@ import (
 // State is what became of a signature. A policy decides by it.
 type State string
 
-// The states, the best first. A message with several signers has the best of theirs, but Invalid when one of them is.
+// The states, in the order in which they count: a message with several signers has the first of theirs, but Invalid when one of
+// them is. Revoked comes before what anybody can make: who has a stolen key must not hide that behind a second signature.
 const (
 	Valid             State = "valid"              // the key of a trusted certificate signed exactly these octets
 	RevocationUnknown State = "revocation-unknown" // valid but for that, and the policy insists on knowing
+	Revoked           State = "revoked"            // a certificate was withdrawn by its authority
 	AddressMismatch   State = "address-mismatch"   // the certificate is another address's than the message's author
 	Expired           State = "expired"            // a certificate is not valid at the time of receipt
 	Untrusted         State = "untrusted"          // no chain to an anchor that may vouch for mail
 	Weak              State = "weak"               // SHA-1, MD5 or a short key: anybody with means can forge it
 	Unsupported       State = "unsupported"        // an algorithm, a form or a size that is not verified here
-	Revoked           State = "revoked"            // a certificate was withdrawn by its authority
-	Invalid           State = "invalid"            // the signature does not belong to these octets, or is damaged
 	Unsigned          State = "unsigned"           // a SignedData without signers: only certificates
+	Invalid           State = "invalid"            // the signature does not belong to these octets, or is damaged
 )
 
-// rank orders states, the best first.
+// rank orders states, the one that counts first.
 func (s State) rank() int {
-	for i, other := range []State{Valid, RevocationUnknown, AddressMismatch, Expired, Untrusted, Weak, Unsupported, Revoked, Unsigned, Invalid} {
+	for i, other := range []State{Valid, RevocationUnknown, Revoked, AddressMismatch, Expired, Untrusted, Weak, Unsupported, Unsigned, Invalid} {
 		if s == other {
 			return i
 		}
@@ -96,8 +97,9 @@ type Note string
 
 // The notes.
 const (
-	SevenHoursOff     Note = "signing time seven hours off"     // local time of Vietnam written as UTC
-	SigningAhead      Note = "signing time ahead"               // more than five minutes after receipt
+	SevenHoursOff     Note = "signing time seven hours off" // local time of Vietnam written as UTC
+	SigningAhead      Note = "signing time ahead"           // more than five minutes after receipt
+	SigningTimeOdd    Note = "signing time unreadable"
 	SigningOutside    Note = "signing time outside certificate" // not within the certificate's validity
 	NoAttributes      Note = "no signed attributes"
 	NoAddress         Note = "address not bound" // the certificate has no address
@@ -169,8 +171,8 @@ func certificateOf(c *x509.Certificate) *Certificate {
 
 // settle makes the state of the whole out of the signers'.
 //
-// One that is Invalid makes all Invalid: the octets are not those that it signed. Otherwise the best counts: that somebody
-// else signed too, with an unknown or old certificate, takes nothing from the author's signature.
+// One that is Invalid makes all Invalid: the octets are not those that it signed. Otherwise the first in order counts: that
+// somebody else signed too, with an unknown or old certificate, takes nothing from the author's signature.
 func (r *Result) settle() {
 	if len(r.Signers) == 0 {
 		r.State, r.Reason = Unsigned, NoSigners

@@ -32,7 +32,7 @@ type RevocationConfig struct {
 	Hard bool
 
 	Fetch     time.Duration // for one answer; 5 s
-	Message   time.Duration // for all answers of one signer; 10 s
+	Message   time.Duration // for all answers of one signature; 10 s
 	OCSPBytes int64         // octets of an OCSP answer; 64 KiB
 	ListBytes int64         // octets of a revocation list; 16 MiB
 	OCSPAge   time.Duration // an OCSP answer older than this is Stale, whatever it says; 10 days
@@ -112,13 +112,12 @@ type withdrawn struct {
 }
 
 // check looks up every certificate of a chain but the anchor, which nobody can withdraw. What was withdrawn after the time of
-// receipt was good at that time. An error is the context's; who does not answer is a result.
-func (r *Revocation) check(ctx context.Context, chain []*x509.Certificate, received time.Time) (withdrawn, error) {
-	limited, cancel := context.WithTimeout(ctx, r.Message)
-	defer cancel()
+// receipt was good at that time. asking is how long others may be asked, below ctx. An error is ctx's; who does not answer is a
+// result.
+func (r *Revocation) check(ctx, asking context.Context, chain []*x509.Certificate, received time.Time) (withdrawn, error) {
 	var out withdrawn
 	for i := range len(chain) - 1 {
-		a, reason := r.one(limited, chain[i], chain[i+1])
+		a, reason := r.one(asking, chain[i], chain[i+1])
 		if err := ctx.Err(); err != nil {
 			return withdrawn{}, fmt.Errorf("asking whether a certificate is revoked: %w", err)
 		}

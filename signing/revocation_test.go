@@ -213,6 +213,35 @@ func TestRevocation(t *testing.T) {
 	goleak.VerifyNone(t)
 }
 
+// Who has a key that was withdrawn cannot hide that: not behind a second signature, nor behind a certificate of his own making
+// for the same key.
+func TestRevokedIsNotHidden(t *testing.T) {
+	p := newPKI(t)
+	o := newOffice(p)
+	key := func(c *x509.Certificate) { c.SubjectKeyId = []byte{1, 2, 3} }
+	stolen := p.issue(p.root, p.p256, person(key))
+	o.record(stolen.cert, ago(time.Hour))
+	options := p.options()
+	options.Revocation = must(NewRevocation(RevocationConfig{Lists: []string{p.file(".crl", o.newList(p.root))}, Hard: true}))
+	own := p.issue(identity{}, p.p384, person())
+	foreign := p.issue(p.root, p.p521, person(func(c *x509.Certificate) { c.EmailAddresses = []string{"other@example.com"} }))
+	same := p.issue(identity{}, p.p256, person(key))
+	for name, m := range map[string]made{
+		"alone":                            {signers: []madeSigner{{by: stolen}}},
+		"self-signed beside":               {signers: []madeSigner{{by: own}, {by: stolen}}},
+		"good one of another beside":       {signers: []madeSigner{{by: foreign}, {by: stolen}}},
+		"another certificate for that key": {signers: []madeSigner{{by: stolen, keyID: true}}, certs: []*x509.Certificate{same.cert}},
+	} {
+		m.content = letter()
+		for _, s := range m.signers {
+			m.certs = append(m.certs, s.by.cert)
+		}
+		if r := verify(t, m.der(), letter(), options); detail(r) != "revoked: revoked" {
+			t.Errorf("%s: %s", name, detail(r))
+		}
+	}
+}
+
 // counted counts connections that would be made.
 type counted struct {
 	n    *int
@@ -301,7 +330,7 @@ func TestRevocationRetry(t *testing.T) {
 		asked int32
 	}{{0, 1}, {time.Second, 1}, {2 * time.Minute, 2}} {
 		now = now.Add(step.after)
-		got, err := r.check(t.Context(), []*x509.Certificate{id.cert, p.root.cert}, received())
+		got, err := r.check(t.Context(), t.Context(), []*x509.Certificate{id.cert, p.root.cert}, received())
 		if err != nil || got.revoked || got.reason != Unreachable || o.asked.Load() != step.asked {
 			t.Errorf("%d: %+v, %v, asked %d times", i, got, err, o.asked.Load())
 		}

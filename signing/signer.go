@@ -59,8 +59,8 @@ func (v *verifier) prepare(s *Signer, sd *signedData, si signerInfo) (attributes
 			return nil, scheme{}, 0, Attributes
 		}
 		s.Label = attrs.label()
-		if s.SigningTime, ok = attrs.signingTime(); !ok {
-			return nil, scheme{}, 0, Attributes
+		if s.SigningTime, ok = attrs.signingTime(); !ok { // a clock's fault, which takes nothing from the signature
+			s.Notes = append(s.Notes, SigningTimeOdd)
 		}
 	}
 	if timestamped(si.unsigned) {
@@ -138,7 +138,8 @@ func (si signerInfo) messages(attrs attributes, hash crypto.Hash, c *hashed) []s
 	return out
 }
 
-// certified finds the certificate whose key signed, and judges it. Of several the best counts.
+// certified finds the certificate whose key signed, and judges it. Of several the first in the order of states counts; one whose key
+// did sign counts before those of which nobody knows, or a second certificate of the same name would hide what the first says.
 func (v *verifier) certified(ctx context.Context, s Signer, si signerInfo, attrs attributes, method scheme, hash crypto.Hash,
 	messages []signedOctets) (Signer, error) {
 	candidates := v.find(si)
@@ -150,11 +151,13 @@ func (v *verifier) certified(ctx context.Context, s Signer, si signerInfo, attrs
 		return s, nil
 	}
 	var best *Signer
+	bestSigned := false
 	for _, c := range candidates {
 		one := s
 		one.Notes = append([]Note(nil), s.Notes...)
 		one.Certificate = certificateOf(c)
-		one.State, one.Reason = signedBy(c, method, hash, messages, si.value)
+		var signed bool
+		one.State, one.Reason, signed = signedBy(c, method, hash, messages, si.value)
 		if one.State == Valid && attrs != nil {
 			var fits bool
 			if one.CertificateBound, fits = attrs.bound(c); !fits {
@@ -167,27 +170,27 @@ func (v *verifier) certified(ctx context.Context, s Signer, si signerInfo, attrs
 			}
 			v.timeNotes(&one, c)
 		}
-		if best == nil || one.State.rank() < best.State.rank() {
-			best = &one
+		if best == nil || signed && !bestSigned || signed == bestSigned && one.State.rank() < best.State.rank() {
+			best, bestSigned = &one, signed
 		}
 	}
 	return *best, nil
 }
 
-// signedBy tells whether a certificate's key made the signature, and whether that says anything.
-func signedBy(c *x509.Certificate, method scheme, hash crypto.Hash, messages []signedOctets, value []byte) (State, Reason) {
+// signedBy tells whether a certificate's key made the signature, and whether that says anything. signed is true when it did.
+func signedBy(c *x509.Certificate, method scheme, hash crypto.Hash, messages []signedOctets, value []byte) (state State, reason Reason, signed bool) {
 	key, ok := keyOf(c)
 	if !ok {
-		return Unsupported, Algorithm
+		return Unsupported, Algorithm, false
 	}
 	bits := key.rsaBits()
 	switch {
 	case bits > maxRSABits:
-		return Unsupported, KeySize
+		return Unsupported, KeySize, false
 	case bits > 0 && bits < 1024: // crypto/rsa does not even verify these
-		return Weak, KeySize
+		return Weak, KeySize, false
 	case !key.fits(method):
-		return Invalid, SignatureMismatch
+		return Invalid, SignatureMismatch, false
 	}
 	for _, m := range messages {
 		if !key.verify(method, hash, m.digest, m.message, value) {
@@ -195,13 +198,13 @@ func signedBy(c *x509.Certificate, method scheme, hash crypto.Hash, messages []s
 		}
 		switch {
 		case weakHash(hash):
-			return Weak, WeakDigest
+			return Weak, WeakDigest, true
 		case bits > 0 && bits < minRSABits:
-			return Weak, KeySize
+			return Weak, KeySize, true
 		}
-		return Valid, ""
+		return Valid, "", true
 	}
-	return Invalid, SignatureMismatch
+	return Invalid, SignatureMismatch, false
 }
 
 // find gives the certificates that a SignerIdentifier names, the message's before the store's.
@@ -262,7 +265,7 @@ func (v *verifier) trusted(ctx context.Context, s *Signer, c *x509.Certificate) 
 	}
 	unknown := Reason("")
 	if v.Revocation != nil {
-		r, err := v.Revocation.check(ctx, ch.certificates, v.Now)
+		r, err := v.Revocation.check(ctx, v.asking, ch.certificates, v.Now)
 		switch {
 		case err != nil:
 			return err

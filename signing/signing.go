@@ -144,6 +144,7 @@ type verifier struct {
 	left         bool                // certificates that cannot be read were left out
 	documents    bool                // certificates for documents will do as well
 	chains       map[string]chain    // by the signer's certificate
+	asking       context.Context     // of all questions for revocation together; nil when none is asked
 }
 
 func newVerifier(o Options) *verifier {
@@ -156,6 +157,11 @@ func newVerifier(o Options) *verifier {
 // result verifies every signer.
 func (v *verifier) result(ctx context.Context, sd *signedData, c *hashed) (Result, error) {
 	r := Result{Covered: c.n}
+	if v.Revocation != nil {
+		asking, cancel := context.WithTimeout(ctx, v.Revocation.Message)
+		defer cancel()
+		v.asking = asking
+	}
 	v.collect(sd.certificates)
 	for _, si := range sd.signers {
 		if err := ctx.Err(); err != nil {
