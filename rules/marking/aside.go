@@ -47,7 +47,7 @@ func (u *unit) inParentheses(s sentence, c candidate, loose bool) float64 {
 		return 0
 	}
 	if !dashed && u.denied(s.text, s.toks[:start], loose) || u.d.guidance.has(s.text, s.toks[:start], loose) || u.question(s) || u.counted(s) ||
-		noun == 0 && sentenceHas(u.d.deniedAfter, s.text, s.toks[s.last+1:s.clause()], loose) {
+		noun == 0 && u.sentenceHas(u.d.deniedAfter, s.text, s.toks[s.last+1:s.clause()], loose) {
 		return 0
 	}
 	switch {

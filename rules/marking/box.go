@@ -28,6 +28,10 @@ func boxes(s string) []box {
 		switch r {
 		case '☒', '☑', '✓', '✔', '✗', '✘', '⊠', '⊗', '■', '▣', '◉', '🗹', '🗷', '🗸', '✅':
 			out = append(out, box{i, i + n, true})
+		case '●', '⦿':
+			if strings.ContainsAny(s, "○◯") { // else it begins an item
+				out = append(out, box{i, i + n, true})
+			}
 		case '☐', '□', '▢', '○', '◯', '❏', '❑', '⬜', '▫':
 			out = append(out, box{i, i + n, false})
 		case '[', '(':

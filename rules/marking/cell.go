@@ -54,6 +54,8 @@ func (u *unit) ownCell(i int, c candidate) (Class, float64) {
 			score = cellNoun
 		}
 		switch {
+		case c.style == lower && onPage && c.form == exact && u.headed(i):
+			score = cellNounTitle
 		case c.style == lower:
 			score = cellLower
 		case c.style == title && score < cellNounTitle && c.form == exact && u.line(i).toks[0].style != lower:

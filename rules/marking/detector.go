@@ -29,7 +29,7 @@ type Detector struct {
 	afterWords, beforeWords map[string]bool  // of after and before, what is one word
 	gluedNames              map[string]Level // "tailieumat": a word for a document and a level without blanks and diacritics
 
-	boxes, requests, capsNouns, afterNot, stampTerms, shortNouns, instructions, loud, notNouns vocabulary
+	boxes, requests, capsNouns, afterNot, stampTerms, shortNouns, instructions, loud, notNouns, notDenials vocabulary
 
 	page        []string // without diacritics
 	stamps      []pack.Stamp
@@ -80,7 +80,7 @@ func New(p *pack.Secrecy, own Own) (*Detector, error) {
 		{&d.places, p.Places}, {&d.plainAfter, p.PlainAfter}, {&d.titles, p.Titles}, {&d.family, p.FamilyNames}, {&d.nouns, p.Nouns},
 		{&d.headingNouns, p.HeadingNouns}, {&d.ties, p.Ties}, {&d.sends, p.Sends}, {&d.carried, p.Carried}, {&d.declared, p.Declared}, {&d.things, p.Things}, {&d.pointing, p.Pointing},
 		{&d.denials, p.Denials}, {&d.deniedAfter, p.DenialsAfter}, {&d.guidance, p.Guidance}, {&d.guidanceNames, p.GuidanceNames}, {&d.numbered, p.Numbered}, {&d.counts, p.Counts}, {&d.noLabel, p.NoLabel},
-		{&d.boxes, p.Boxes}, {&d.afterNot, p.AfterNot}, {&d.stampTerms, p.StampTerms}, {&d.instructions, p.Instructions}, {&d.loud, p.Loud}, {&d.notNouns, p.NotNouns}, {&d.shortNouns, p.ShortNouns}, {&d.requests, p.Requests}, {&d.capsNouns, p.CapsNouns}} {
+		{&d.boxes, p.Boxes}, {&d.afterNot, p.AfterNot}, {&d.stampTerms, p.StampTerms}, {&d.instructions, p.Instructions}, {&d.loud, p.Loud}, {&d.notDenials, p.NotDenials}, {&d.notNouns, p.NotNouns}, {&d.shortNouns, p.ShortNouns}, {&d.requests, p.Requests}, {&d.capsNouns, p.CapsNouns}} {
 		*l.to = newVocabulary(l.from)
 	}
 	d.afterWords, d.beforeWords = wordsOf(p.After), wordsOf(p.Before)

@@ -151,7 +151,7 @@ func (u *unit) prose(i int, c candidate) (Class, float64) {
 	if declared > 0 || noun > 0 && s.toks[noun-1].word == "là" {
 		end = min(end, u.requestFrom(s, loose))
 	}
-	if numbered := noun >= 0 && u.numbered(s); !numbered && sentenceHas(u.d.deniedAfter, s.text, s.toks[s.last+1:end], loose) {
+	if numbered := noun >= 0 && u.numbered(s); !numbered && u.sentenceHas(u.d.deniedAfter, s.text, s.toks[s.last+1:end], loose) {
 		return Prose, 0
 	}
 	class, score := u.said(s, c, noun, declared > 0, loose)
@@ -222,6 +222,9 @@ func (u *unit) said(s sentence, c candidate, noun int, declared, loose bool) (Cl
 	plural := noun > 0 && (isPlural(s.toks[noun-1].word) || isNumber(s.toks[noun-1].word) && strings.TrimLeft(s.toks[noun-1].word, "0") != "1")
 	if declared && noun < 0 {
 		plural = u.severalBefore(s, loose)
+	}
+	if k := s.first - u.d.declared.ending(s.text, s.toks, s.first, loose); declared && c.style == caps && (s.toks[k].word == "đã" || k > 0 && s.toks[k-1].word == "đã") {
+		return Prose, proseAside // "đã đóng dấu MẬT vào đề thi"
 	}
 	if declared && c.style != lower && u.d.carried.has(s.text, s.toks[:s.first], loose) {
 		return Prose, proseCaps // "I attach the treaty (classified as Mật)"
@@ -375,12 +378,17 @@ func isPlural(w string) bool {
 
 // denied tells words that take the sentence's point away.
 func (u *unit) denied(text string, toks []token, loose bool) bool {
-	return sentenceHas(u.d.denials, text, toks, loose)
+	return u.sentenceHas(u.d.denials, text, toks, loose)
 }
 
 // sentenceHas is has without names: "Cục Quản lý" manages nothing. The first word of all has a capital anyway.
-func sentenceHas(v vocabulary, text string, toks []token, loose bool) bool {
-	for k, t := range toks {
+func (u *unit) sentenceHas(v vocabulary, text string, toks []token, loose bool) bool {
+	for k := 0; k < len(toks); k++ {
+		t := toks[k]
+		if n, _ := u.d.notDenials.at(text, toks, k, loose); n > 0 {
+			k += n - 1
+			continue
+		}
 		if n, _ := v.at(text, toks, k, loose); n > 0 && (t.style != title || k == 0) {
 			return true
 		}

@@ -22,11 +22,11 @@ func (u *unit) stray(i int, c candidate) bool {
 	}
 	s := u.sentence(i, c)
 	if s.first == 0 || !anySmall(s) || u.question(s) || u.counted(s) || u.denied(s.text, s.toks[:s.first], loose) ||
-		sentenceHas(u.d.deniedAfter, s.text, s.toks[s.last+1:s.clause()], loose) {
+		u.sentenceHas(u.d.deniedAfter, s.text, s.toks[s.last+1:s.clause()], loose) {
 		return false
 	}
 	for _, v := range []vocabulary{u.d.guidance, u.d.loud, u.d.stampTerms, u.d.counts} {
-		if v.has(s.text, s.toks, loose) {
+		if u.sentenceHas(v, s.text, s.toks, loose) {
 			return false
 		}
 	}

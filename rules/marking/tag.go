@@ -268,12 +268,12 @@ func (u *unit) nounTag(l *line, at int, c candidate) bool {
 
 // nounSegment tells a word for a document directly before a level, at the octet at or behind a sign that divides.
 func (u *unit) nounSegment(l *line, at int, c candidate) bool {
-	n := u.d.headingNouns.ending(l.text, l.toks, c.first, !l.vietnamese)
+	n := u.d.nouns.ending(l.text, l.toks, c.first, !l.vietnamese)
 	if n == 0 || !blank(l.gapBetween(c.first-1, c.first)) {
 		return false
 	}
 	for k := c.first - n; ; { // "Dự thảo công văn Mật"
-		more := u.d.headingNouns.ending(l.text, l.toks, k, !l.vietnamese)
+		more := u.d.nouns.ending(l.text, l.toks, k, !l.vietnamese)
 		if more == 0 || !blank(l.gapBetween(k-1, k)) {
 			break
 		}

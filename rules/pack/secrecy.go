@@ -51,6 +51,7 @@ type Secrecy struct {
 	CapsNouns    []string `yaml:"caps_nouns"`
 	ShortNouns   []string `yaml:"short_nouns"`
 	NotNouns     []string `yaml:"not_nouns"`
+	NotDenials   []string `yaml:"not_denials"`
 	Loud         []string `yaml:"loud"`
 	Instructions []string `yaml:"instructions"`
 	StampTerms   []string `yaml:"stamp_terms"`
@@ -181,7 +182,7 @@ func (p *Secrecy) checkLists() error {
 		{"plain_after", p.PlainAfter}, {"titles", p.Titles}, {"family_names", p.FamilyNames}, {"nouns", p.Nouns},
 		{"heading_nouns", p.HeadingNouns}, {"ties", p.Ties}, {"sends", p.Sends}, {"carried", p.Carried}, {"declared", p.Declared}, {"things", p.Things}, {"pointing", p.Pointing},
 		{"denials", p.Denials}, {"denials_after", p.DenialsAfter}, {"guidance", p.Guidance}, {"numbered_guidance", p.Numbered}, {"counts", p.Counts}, {"guidance_names", p.GuidanceNames}, {"page", p.Page}, {"no_label", p.NoLabel},
-		{"caps_nouns", p.CapsNouns}, {"boxes", p.Boxes}, {"after_not", p.AfterNot}, {"stamp_terms", p.StampTerms}, {"instructions", p.Instructions}, {"loud", p.Loud}, {"not_nouns", p.NotNouns}, {"short_nouns", p.ShortNouns}, {"requests", p.Requests}} {
+		{"caps_nouns", p.CapsNouns}, {"boxes", p.Boxes}, {"after_not", p.AfterNot}, {"stamp_terms", p.StampTerms}, {"instructions", p.Instructions}, {"loud", p.Loud}, {"not_denials", p.NotDenials}, {"not_nouns", p.NotNouns}, {"short_nouns", p.ShortNouns}, {"requests", p.Requests}} {
 		if len(l.list) > maxPhrases {
 			return fmt.Errorf("%s has more than %d entries", l.key, maxPhrases)
 		}
