@@ -59,6 +59,7 @@ type Config struct {
 
 	Content Content // the administrator's dictionaries
 	Rate    Rate    // what senders may send
+	Spam    Spam    // the rspamd that is asked
 
 	Authentication Authenticator // of senders; nil: rule sender-authentication has nothing to say
 	AuthservID     string        // of our Authentication-Results; "": none is written
@@ -101,7 +102,7 @@ func (c Config) complete() Config {
 // All makes the rules, in the order in which they speak when several refuse.
 func All(c Config) []filter.Rule {
 	c = c.complete()
-	return []filter.Rule{virusRule(c.Virus), markingRule(c), attachmentTypeRule(c), senderAuthentication(c), malformed(), freeMail(c), attachmentSize(c), contentRule(c), rateRule(c.Rate, c.Ours), subject(), mailboxName(c)}
+	return []filter.Rule{virusRule(c.Virus), markingRule(c), attachmentTypeRule(c), senderAuthentication(c), malformed(), freeMail(c), attachmentSize(c), contentRule(c), spamRule(c.Spam), rateRule(c.Rate, c.Ours), subject(), mailboxName(c)}
 }
 
 // Defaults are the settings that hold without a configuration, for every rule of All and for the findings
@@ -117,6 +118,7 @@ func Defaults() map[string]filter.Setting {
 		NameFreeMail:             {Mode: filter.Enforce, Outbound: filter.Refuse, Inbound: filter.Accept},
 		NameAttachmentSize:       {Mode: filter.Enforce, Outbound: filter.Refuse, Inbound: filter.Refuse},
 		NameContent:              {Mode: filter.Monitor, Outbound: filter.Hold, Inbound: filter.Tag},
+		NameSpam:                 {Mode: filter.Off, Outbound: filter.Tag, Inbound: filter.Tag},
 		NameRate:                 {Mode: filter.Monitor, Outbound: filter.Defer, Inbound: filter.Accept},
 		NameSubject:              {Mode: filter.Enforce, Outbound: filter.Refuse, Inbound: filter.Tag},
 		NameMailboxName:          {Mode: filter.Monitor, Outbound: filter.Accept, Inbound: filter.Accept},

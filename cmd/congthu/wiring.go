@@ -52,6 +52,9 @@ func buildPolicy(c *policy.Config, budget *message.Budget, l *looking) (*filter.
 		return nil, err
 	}
 	conf.Rate = rateOf(c, l.counter())
+	if conf.Spam, err = spamOf(c, l); err != nil {
+		return nil, err
+	}
 	own, err := customRules(c, conf)
 	if err != nil {
 		return nil, &exitError{exitConfig, err}

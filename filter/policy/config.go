@@ -118,6 +118,13 @@ type Rule struct {
 	// The keys of rate; it has exempt too.
 	Messages   int `yaml:"messages"`   // of one sender in an hour
 	Recipients int `yaml:"recipients"` // of one sender in an hour
+	// The keys of spam: an rspamd, and what is asked by its action.
+	Address         string                 `yaml:"address"`
+	Password        string                 `yaml:"password"` // file:/path of it; "" for none
+	Timeout         Duration               `yaml:"timeout"`
+	Concurrent      int                    `yaml:"concurrent"` // messages at once
+	ActionsOutbound map[string]Disposition `yaml:"actions_outbound"`
+	ActionsInbound  map[string]Disposition `yaml:"actions_inbound"`
 	// The keys of content.
 	Dictionaries []string               `yaml:"dictionaries"` // files of words, phrases and patterns
 	From         int                    `yaml:"from"`         // points from which a message is found
@@ -157,6 +164,8 @@ func Default(settings map[string]filter.Setting) *Config {
 			contentDefaults(&r)
 		case rateName:
 			rateDefaults(&r)
+		case spamName:
+			spamDefaults(&r)
 		case attachmentTypeName:
 			attachmentTypeDefaults(&r)
 		case filter.RuleUninspected:

@@ -240,7 +240,7 @@ func shown(v any) string {
 const mailboxName = "mailbox-name"
 
 // hasColumns tells a rule with one disposition for each direction.
-func hasColumns(rule string) bool { return rule != filter.RuleUninspected && rule != mailboxName }
+func hasColumns(rule string) bool { return rule != filter.RuleUninspected && rule != mailboxName && rule != spamName }
 
 // ownKeys are the keys of a rule beside mode, outbound and inbound.
 func ownKeys(rule string) []string {
@@ -255,6 +255,8 @@ func ownKeys(rule string) []string {
 		return contentKeys()
 	case rateName:
 		return rateKeys()
+	case spamName:
+		return spamKeys()
 	case attachmentTypeName:
 		return attachmentTypeKeys()
 	case filter.RuleUninspected:
@@ -269,6 +271,7 @@ func ownKeys(rule string) []string {
 func (c *Config) checkRules(bad func(path, format string, args ...any)) {
 	c.checkContent(bad)
 	c.checkRate(bad)
+	c.checkSpam(bad)
 	custom := 0
 	for rule, r := range c.Rules {
 		if isCustom(rule) {
