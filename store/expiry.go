@@ -35,7 +35,7 @@ const (
 // get done is listed again, so an undecided message is never deleted before people were told.
 func (s *Store) Expiry(ctx context.Context, now time.Time) (d Due, err error) {
 	err = s.write(ctx, "looking for expired messages", func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, unstickReleases, micro(now.Add(-ReleaseLease))); err != nil {
+		if _, err := tx.ExecContext(ctx, unstickReleases, micro(now.Add(-ReleaseLease)), micro(now.Add(ReleaseLease))); err != nil {
 			return err
 		}
 		_, err := tx.ExecContext(ctx, expireHolds, micro(now))

@@ -16,6 +16,7 @@ const (
 	maxNotice      = 256 << 10           // octets of one notice as JSON
 	maxNoticeReply = 500                 // octets of why a notice could not be sent
 	keepNotices    = 30 * 24 * time.Hour // how long it is known that one was sent
+	longestDelay   = 24 * time.Hour      // no notice is put off for so long: one that is due later was queued before the clock went back
 )
 
 // Store is the queue of package notice.
@@ -74,7 +75,7 @@ func queueNotices(ctx context.Context, tx *sql.Tx, all []notice.Notice, bodies [
 	defer hear.Close()
 	queued := make([]bool, len(all))
 	for i, n := range all {
-		told, err := tell.ExecContext(ctx, n.To, n.Rule, micro(n.Created), micro(n.Created.Add(-notice.Interval)))
+		told, err := tell.ExecContext(ctx, n.To, n.Rule, micro(n.Created), micro(n.Created.Add(-notice.Interval)), micro(n.Created.Add(notice.Interval)))
 		if err != nil {
 			return nil, err
 		}
@@ -121,7 +122,7 @@ func (s *Store) Heard(ctx context.Context, k notice.Kind, ids []string) (map[str
 func (s *Store) NextNotices(ctx context.Context, now time.Time, limit int) (all []notice.Notice, err error) {
 	unreadable := map[string]error{} // by id
 	err = s.read(ctx, "reading the queue of notices", func(q querier) error {
-		rows, err := q.QueryContext(ctx, selectNotices, micro(now), page(limit))
+		rows, err := q.QueryContext(ctx, selectNotices, micro(now), micro(now.Add(longestDelay)), page(limit))
 		if err != nil {
 			return err
 		}

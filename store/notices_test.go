@@ -237,3 +237,31 @@ func TestHeard(t *testing.T) {
 	}
 	want(notice.OfficerWaiting, map[string][]string{"01B": {"an@monre.gov.vn"}})
 }
+
+// A clock that goes back keeps no notice back for as long as it went.
+func TestNoticesAndClock(t *testing.T) {
+	d := newDesk(t, "")
+	at := d.clock.Now()
+	sample := func(id string, at time.Time) notice.Notice {
+		return notice.Notice{ID: id, Kind: notice.HeldSender, To: "an@monre.gov.vn", Rule: "subject", Created: at}
+	}
+	queue := func(id string, at time.Time, want bool) {
+		t.Helper()
+		if queued, err := queueOne(t, d, sample(id, at)); err != nil || queued != want {
+			t.Fatalf("%s: %t, %v", id, queued, err)
+		}
+	}
+	queue("1", at.Add(40*24*time.Hour), true)
+	queue("2", at, true) // 40 days before the first
+	queue("3", at.Add(-time.Minute), false)
+	all, err := d.NextNotices(t.Context(), at, 10)
+	if err != nil || len(all) != 2 {
+		t.Errorf("%v, %v", all, err)
+	}
+	if err := d.MarkFailed(t.Context(), "1", "x", at.Add(time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	if all, err = d.NextNotices(t.Context(), at, 10); err != nil || len(all) != 1 || all[0].ID != "2" {
+		t.Errorf("put off: %v, %v", all, err)
+	}
+}

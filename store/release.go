@@ -89,7 +89,7 @@ func (s *Store) ReleaseStart(ctx context.Context, id, who string, again bool) (r
 			return err
 		case !state.Undecided():
 			return ErrDecided
-		case state == StateReleasing && now.Sub(fromMicro(started)) < ReleaseLease:
+		case state == StateReleasing && now.Sub(fromMicro(started)).Abs() < ReleaseLease: // begun later than now: the clock went back
 			return ErrReleasing
 		case open > 0 && !again:
 			return ErrUnsure

@@ -297,3 +297,28 @@ func TestTakeReleaseAtOnce(t *testing.T) {
 		}
 	}
 }
+
+// A release that was begun before the clock went back is not under way for as long as it went.
+func TestReleaseAndClock(t *testing.T) {
+	d := newDesk(t, "")
+	d.officer(t, "an")
+	d.hold(t, d.sample("01A", []byte("x")), []byte("x"))
+	if _, err := d.Approve(t.Context(), "01A", "an@monre.gov.vn"); err != nil {
+		t.Fatal(err)
+	}
+	start := func(again bool, want error) {
+		t.Helper()
+		if _, err := d.ReleaseStart(t.Context(), "01A", "an@monre.gov.vn", again); !errors.Is(err, want) {
+			t.Fatalf("%v, want %v", err, want)
+		}
+	}
+	start(false, nil)
+	d.clock.add(-time.Minute)
+	start(true, store.ErrReleasing)
+	d.clock.add(-24 * time.Hour)
+	start(false, store.ErrUnsure)
+	start(true, nil)
+	d.clock.add(-24 * time.Hour)
+	d.due(t, "", "", "")
+	d.state(t, "01A", store.StateHeld)
+}

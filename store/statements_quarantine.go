@@ -79,7 +79,7 @@ const (
 
 	// The end of a hold's time.
 	unstickReleases = `UPDATE hold SET state = 'held' WHERE state = 'releasing'
-		AND EXISTS (SELECT 1 FROM release r WHERE r.hold_id = hold.id AND r.started <= $1)`
+		AND EXISTS (SELECT 1 FROM release r WHERE r.hold_id = hold.id AND (r.started <= $1 OR r.started >= $2))`
 	expireHolds = `UPDATE hold SET state = 'expired' WHERE state = 'held' AND expires <= $1`
 	whereHalf   = ` WHERE h.state = 'held' AND h.half <= $1 AND h.half_noticed = 0 ORDER BY h.id LIMIT $2`
 	whereEnded  = ` WHERE h.state = 'expired' AND h.end_noticed = 0 ORDER BY h.id LIMIT $1`
@@ -107,13 +107,14 @@ const (
 
 	// Notices.
 	tellNotice = `INSERT INTO notice_told (address, rule, told) VALUES ($1, $2, $3)
-		ON CONFLICT (address, rule) DO UPDATE SET told = $3 WHERE notice_told.told <= $4`
+		ON CONFLICT (address, rule) DO UPDATE SET told = $3 WHERE notice_told.told <= $4 OR notice_told.told >= $5`
 	insertNotice = `INSERT INTO notice (id, address, rule, notice, created, due, attempts, state, ended, reason)
 		VALUES ($1, $2, $3, $4, $5, $5, 0, 'waiting', 0, '')`
-	selectNotices = `SELECT id, notice, attempts FROM notice WHERE state = 'waiting' AND due <= $1 ORDER BY due, id LIMIT $2`
-	sentNotice    = `UPDATE notice SET state = 'sent', ended = $2, notice = '' WHERE id = $1 AND state = 'waiting'`
-	failNotice    = `UPDATE notice SET attempts = attempts + 1, due = $2, reason = $3 WHERE id = $1 AND state = 'waiting'`
-	giveUpNotice  = `UPDATE notice SET attempts = attempts + 1, state = 'failed', ended = $2, reason = $3, notice = ''
+	selectNotices = `SELECT id, notice, attempts FROM notice WHERE state = 'waiting' AND (due <= $1 OR due >= $2)
+		ORDER BY due, id LIMIT $3`
+	sentNotice   = `UPDATE notice SET state = 'sent', ended = $2, notice = '' WHERE id = $1 AND state = 'waiting'`
+	failNotice   = `UPDATE notice SET attempts = attempts + 1, due = $2, reason = $3 WHERE id = $1 AND state = 'waiting'`
+	giveUpNotice = `UPDATE notice SET attempts = attempts + 1, state = 'failed', ended = $2, reason = $3, notice = ''
 		WHERE id = $1 AND state = 'waiting'`
 	// Who heard of a message that is gone by now is of no use to anybody.
 	insertHeard = `INSERT INTO notice_heard (hold_id, kind, address, told) SELECT id, $2, $3, $4 FROM hold WHERE id = $1
