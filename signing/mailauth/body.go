@@ -18,7 +18,7 @@ func (v *verifier) hashBodies(body io.Reader, signatures []*signature, c *chain)
 			wanted[s.form] = append(wanted[s.form], s)
 		}
 	}
-	if len(wanted) == 0 || body == nil && len(all) == 0 {
+	if len(wanted) == 0 {
 		return nil
 	}
 	forms := make([]bodyForm, 0, len(wanted))
