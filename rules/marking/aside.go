@@ -41,7 +41,7 @@ func (u *unit) inParentheses(s sentence, c candidate, loose bool) float64 {
 		if !closed && !strings.HasPrefix(rest, "-") && !strings.HasPrefix(rest, "–") && !strings.HasPrefix(rest, ",") {
 			return 0
 		}
-	case opened && !closed, comma && rest != "" && strings.IndexByte(",.;)", rest[0]) < 0:
+	case opened && !closed && !(item > 0 && (strings.HasPrefix(rest, ",") || strings.HasPrefix(rest, ";"))), comma && rest != "" && strings.IndexByte(",.;)", rest[0]) < 0:
 		return 0
 	case c.style == lower && item == 0 && (c.single || start == s.first):
 		return 0
@@ -54,7 +54,7 @@ func (u *unit) inParentheses(s sentence, c candidate, loose bool) float64 {
 	case noun > 0:
 		return proseScore
 	}
-	if u.kind == Subject && !comma {
+	if u.kind == Subject && !comma && (closed || !opened) {
 		return 0 // a tag
 	}
 	switch {

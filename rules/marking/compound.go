@@ -33,6 +33,9 @@ func (d *Detector) compoundAfter(l *line, c candidate, loose bool) bool {
 		return false
 	}
 	gap := l.gapBetween(c.last, next)
+	if sign := strings.TrimSpace(gap); sign == "_" || sign == "&" {
+		gap = " " // "Mật _khẩu", the key of a menu
+	}
 	t := l.toks[next]
 	if strings.Trim(gap, " \t|") == "" && len(gap) > 2 {
 		// The next cell: only a heading that was taken apart.

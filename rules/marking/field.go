@@ -161,7 +161,7 @@ func (u *unit) valueAt(l *line, first, k int) (at int, ok bool) {
 			at++
 		case !ok && (strings.HasPrefix(l.text[at:], "==") || strings.HasPrefix(l.text[at:], "!=")):
 			return 0, false // a comparison in a program
-		case c == ':' || c == '=' || c == '\t' || c == '|', strings.HasPrefix(l.text[at:], ".."), strings.HasPrefix(l.text[at:], "…"):
+		case c == ':' || c == '=' || c == '\t' || c == '|', strings.HasPrefix(l.text[at:], ".."), strings.HasPrefix(l.text[at:], "__"), strings.HasPrefix(l.text[at:], "…"):
 			ok = true
 			at++
 		case c == '(' && !remark && !ok:

@@ -90,7 +90,8 @@ func (d *Detector) nameScore(u *unit, l *line, c candidate) float64 {
 	open, _ := utf8.DecodeLastRuneInString(before)
 	bracketed := before != "" && strings.ContainsRune("[({【", open) && after != "" && strings.IndexAny(after, "])}】") == 0
 	dashed := after != "" && (after[0] == '-' || strings.HasPrefix(after, "–"))
-	noun := d.nouns.ending(l.text, l.toks, c.first, true) > 0 || c.first > 0 && d.shortNoun(l, c.first-1) > 0
+	ending := d.nouns.ending(l.text, l.toks, c.first, true)
+	noun := ending > 0 && d.notNouns.ending(l.text, l.toks, c.first, true) <= ending || c.first > 0 && d.shortNoun(l, c.first-1) > 0
 	numbered := d.numberBehind(l, c)
 	switch {
 	case c.form == plain && c.single && c.style != caps && first && last:
