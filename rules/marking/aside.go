@@ -26,6 +26,9 @@ func (u *unit) inParentheses(s sentence, c candidate, loose bool) float64 {
 	}
 	opened, comma := strings.HasSuffix(before, "("), strings.HasPrefix(before, ",") && start < s.first && noun == 0
 	item, _ := u.d.nouns.at(s.text, s.toks, 0, loose)
+	if strings.HasPrefix(before, ",") && start == s.first && start > 0 && s.toks[start-1].style == caps && c.style == title {
+		comma = true // "Công văn số 5/BCH, Mật, …"
+	}
 	dashed := (item > 0 || symbolled(s)) && c.style != lower && (before == " - " || before == " – ") && s.ends()
 	if !opened && !comma && !dashed {
 		return 0

@@ -124,7 +124,7 @@ func (d *Detector) nameScore(u *unit, l *line, c candidate) float64 {
 		return nameCaps
 	case first && c.style == title && numbered && symbolBehind(l, c), last && c.style == title && c.form == exact && numbersBefore(l, c):
 		return nameCaps
-	case last && c.form == exact && c.style == title && strings.HasSuffix(before, " -"):
+	case last && c.form == exact && (strings.HasSuffix(before, " -") || strings.HasSuffix(before, " –")):
 		return nameCaps
 	case last && c.style == caps && c.first > 0 && (c.form == exact || u.smallBefore(l, c)):
 		return nameCaps

@@ -26,6 +26,7 @@ func (u *unit) segment(i, begin int, c candidate) float64 {
 	}
 	score := tagWeak
 	switch {
+	case c.style == lower && from < c.start && right == nothing: // "…: văn bản mật"
 	case c.style == lower && c.single, c.style == lower && !(left == bracketSign && right == bracketSign):
 		return 0
 	case c.style == lower:
@@ -58,7 +59,7 @@ func (u *unit) besideNone(l *line, c candidate) bool {
 func (u *unit) tiedFrom(l *line, c candidate) int {
 	n := u.d.ties.ending(l.text, l.toks, c.first, !l.vietnamese)
 	if n == 0 {
-		if k := u.d.headingNouns.ending(l.text, l.toks, c.first, !l.vietnamese); k > 0 && c.style != lower && blank(l.gapBetween(c.first-1, c.first)) {
+		if k := u.d.headingNouns.ending(l.text, l.toks, c.first, !l.vietnamese); k > 0 && (c.style != lower || u.kind == Subject && u.nothingBehind(l, c)) && blank(l.gapBetween(c.first-1, c.first)) {
 			return l.toks[c.first-k].start // "… - tài liệu Mật"
 		}
 		return c.start
