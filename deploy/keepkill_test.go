@@ -62,9 +62,11 @@ func (k *keepLoad) send() error {
 	return k.sendEach(func() int { return int(k.next.Add(1)) })
 }
 
-// sendKind sends only letters that are to be held, or only others.
+// sendKind sends only letters that are to be held, or only others, not so fast that a quick machine fills the small
+// disks of a test with their records.
 func (k *keepLoad) sendKind(hold bool) error {
 	return k.sendEach(func() int {
+		time.Sleep(30 * time.Millisecond)
 		n := 2 * int(k.next.Add(1))
 		if hold {
 			n++
