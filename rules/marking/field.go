@@ -37,6 +37,9 @@ func (u *unit) field(i int, c candidate) (Class, float64) {
 		return Field, score
 	}
 	if u.inColumn(i, c) {
+		if u.guiding(i) { // which level what kind of paper gets
+			return Field, columnScore - spokenOf - agreement
+		}
 		return Field, columnScore
 	}
 	if u.inOpenColumn(i, c) {

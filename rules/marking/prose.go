@@ -209,7 +209,7 @@ func (s sentence) ends() bool {
 func (u *unit) maySay(l *line, c candidate, loose bool) bool {
 	const most = 4 // words of a document and what ties it to the level
 	own := sentence{text: l.text, toks: l.toks, first: c.first, last: c.last}
-	return c.first < most || l.toks[c.first-1].word == "là" || l.toks[c.first-1].word == "này" || strings.HasSuffix(strings.TrimRight(l.text[:c.start], " "), "-") || l.text[c.start-1] == '(' || u.nounAt(own, c, loose) >= 0 || u.d.ties.ending(l.text, l.toks, c.first, loose) > 0 ||
+	return c.first < most || l.toks[c.first-1].word == "là" || l.toks[c.first-1].word == "này" || strings.HasSuffix(strings.TrimRight(l.text[:c.start], " "), "-") || strings.HasSuffix(strings.TrimRight(l.text[:c.start], " "), ",") || l.text[c.start-1] == '(' || u.nounAt(own, c, loose) >= 0 || u.d.ties.ending(l.text, l.toks, c.first, loose) > 0 ||
 		u.english(own) || u.d.declared.ending(l.text, l.toks, c.first, loose) > 0
 }
 
