@@ -97,6 +97,7 @@ type Options struct {
 	Now    func() time.Time // nil is time.Now
 	Log    *slog.Logger     // nil is none
 	Secure bool             // pages are only reached over TLS: cookies say so
+	OIDC   *OIDC            // nil: people have accounts here only
 	// Idle and Life are how long a session lasts without use and at all.
 	Idle, Life time.Duration
 }
@@ -119,8 +120,9 @@ type Console struct {
 	mux     *http.ServeMux
 	pages   map[string]*template.Template
 	texts   catalogue
-	unlocks unlocks  // identities of officers, by session
-	tries   attempts // to sign in, by address
+	unlocks unlocks   // identities of officers, by session
+	tries   attempts  // to sign in, by address
+	oidc    *provider // nil without one
 
 	verifying sync.Mutex // held while somebody verifies the evidence
 }
@@ -146,6 +148,9 @@ func New(o Options) (*Console, error) {
 	}
 	if c.pages, err = c.readPages(); err != nil {
 		return nil, fmt.Errorf("reading the console's pages: %w", err)
+	}
+	if o.OIDC != nil {
+		c.oidc = newProvider(*o.OIDC, o.Now)
 	}
 	for _, r := range c.routes() {
 		c.mux.Handle(r.method+" "+r.pattern, c.guarded(r))

@@ -5,6 +5,8 @@ func (c *Console) routes() []route {
 	return []route{
 		{"GET", "/signin", anybody, (*Console).signInPage},
 		{"POST", "/signin", anybody, (*Console).signIn},
+		{"GET", "/signin/oidc", anybody, (*Console).toProvider},
+		{"GET", "/signin/oidc/back", anybody, (*Console).fromProvider},
 		{"GET", "/setup", anybody, (*Console).setupPage},
 		{"POST", "/setup", anybody, (*Console).setUp},
 		{"POST", "/language", anybody, (*Console).chooseLanguage},

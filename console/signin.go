@@ -15,12 +15,17 @@ func (c *Console) signInPage(w http.ResponseWriter, r *request) error {
 	if r.store == nil {
 		return errNoStore
 	}
-	return c.render(w, http.StatusOK, &page{request: r, Name: "signin", Title: "signin.title", Data: signInData{Next: ownPath(r.form("next"))}})
+	return c.render(w, http.StatusOK, &page{request: r, Name: "signin", Title: "signin.title", Data: c.signInData(ownPath(r.form("next")), "")})
 }
 
 type signInData struct {
-	Next string
-	Name string
+	Next     string
+	Name     string
+	Provider bool // people of an OpenID provider may sign in
+}
+
+func (c *Console) signInData(next, name string) signInData {
+	return signInData{next, name, c.oidc != nil}
 }
 
 // ownPath is an address of this console, "/" for any other: nobody is sent elsewhere after signing in.
@@ -38,7 +43,7 @@ func (c *Console) signIn(w http.ResponseWriter, r *request) error {
 	}
 	name, next := strings.ToLower(r.form("name")), ownPath(r.form("next"))
 	again := func(key string) error {
-		return c.render(w, http.StatusUnauthorized, &page{request: r, Name: "signin", Title: "signin.title", Problem: key, Data: signInData{next, name}})
+		return c.render(w, http.StatusUnauthorized, &page{request: r, Name: "signin", Title: "signin.title", Problem: key, Data: c.signInData(next, name)})
 	}
 	if !c.tries.allowed(r.client(), r.now) {
 		return again("signin.too-many")
@@ -96,10 +101,23 @@ func (a *attempts) slot() (done func()) {
 	return func() { <-busy }
 }
 
-// welcome begins a session, with a secret that nobody had before.
+// welcome begins a session and goes on.
 func (c *Console) welcome(w http.ResponseWriter, r *request, ss store.Session, next string) error {
+	if err := c.begin(w, r, ss); err != nil {
+		return err
+	}
+	http.Redirect(w, r.Request, next, http.StatusSeeOther)
+	return nil
+}
+
+// begin begins a session, with a secret that nobody had before.
+func (c *Console) begin(w http.ResponseWriter, r *request, ss store.Session) error {
 	r.session.User = ss.User
-	if err := c.record(r, evidence.SignIn, ss.User, "", map[string]string{"way": "console"}); err != nil {
+	way := "console"
+	if ss.Role != "" {
+		way = "openid"
+	}
+	if err := c.record(r, evidence.SignIn, ss.User, "", map[string]string{"way": way}); err != nil {
 		return err
 	}
 	secret := newSecret()
@@ -114,7 +132,6 @@ func (c *Console) welcome(w http.ResponseWriter, r *request, ss store.Session, n
 		c.unlocks.drop(r.secret)
 	}
 	c.setCookie(w, sessionCookie, secret, c.options.Life)
-	http.Redirect(w, r.Request, next, http.StatusSeeOther)
 	return nil
 }
 

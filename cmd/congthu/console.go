@@ -46,7 +46,11 @@ func newPages(g *gate, reg prometheus.Gatherer, now func() time.Time) (http.Hand
 	}
 	p := &pages{gate: g, metrics: reg, started: now(), now: now}
 	p.use(g.conf)
-	c, err := console.New(console.Options{Gate: p, Record: recorder(g.conf), Now: now, Log: g.log, Secure: g.conf.Console.TLS.Certificate != ""})
+	provider, err := oidcOf(g.conf)
+	if err != nil {
+		return nil, nil, err
+	}
+	c, err := console.New(console.Options{Gate: p, OIDC: provider, Record: recorder(g.conf), Now: now, Log: g.log, Secure: g.conf.Console.TLS.Certificate != "" || strings.HasPrefix(string(g.conf.Console.URL), "https:")})
 	if err != nil {
 		return nil, nil, err
 	}
