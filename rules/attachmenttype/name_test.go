@@ -209,10 +209,12 @@ func FuzzName(f *testing.F) {
 	}
 	j := judgeOf(f, attachmenttype.Own{})
 	f.Fuzz(func(t *testing.T, name, mediaType string) {
-		k := j.Name(name, mediaType)
+		if k := j.Name(name, mediaType); k != attachmenttype.None && k != j.Worse(k, attachmenttype.None) {
+			t.Errorf("%q is %q", name, k)
+		}
 		// What is called .exe in the end is found, whatever stands before.
 		if utf8.ValidString(name) && !strings.ContainsAny(name, ":%\x00/\\") {
-			if k = j.Name(name+"x.exe", mediaType); k == attachmenttype.None || j.Mild(k) {
+			if k := j.Name(name+"x.exe", mediaType); k == attachmenttype.None || j.Mild(k) {
 				t.Errorf("%q with .exe is %q", name, k)
 			}
 		}
