@@ -221,10 +221,10 @@ func oneLine(s string) string {
 	return s
 }
 
-// readSpamAnswer reads rspamd's JSON. Of symbols only the names are taken: their options quote the message.
+// readSpamAnswer reads rspamd's JSON. A message that it skipped may have an action all the same: what it knows without its
+// rules, such as GTUBE. Of symbols only the names are taken: their options quote the message.
 func readSpamAnswer(data []byte) (spamAnswer, error) {
 	var said struct {
-		Skipped  bool    `json:"is_skipped"`
 		Action   string  `json:"action"`
 		Score    float64 `json:"score"`
 		Required float64 `json:"required_score"`
@@ -236,9 +236,6 @@ func readSpamAnswer(data []byte) (spamAnswer, error) {
 		return spamAnswer{}, errors.New("reading rspamd's answer: it is not the JSON of /checkv2")
 	}
 	a := spamAnswer{action: strings.ToLower(said.Action), score: said.Score, required: said.Required}
-	if said.Skipped {
-		a.action = spamNoAction
-	}
 	if !slices.Contains(SpamActions(), a.action) {
 		return spamAnswer{}, fmt.Errorf("reading rspamd's answer: an action that is not known: %q", oneLine(a.action[:min(len(a.action), maxSpamSymbol)]))
 	}
