@@ -39,6 +39,8 @@ func knownMisses() map[string]string {
 		"G101": "a foreign banner with its letters spaced out",
 		"G164": "an advertisement that is written like a banner",
 		"H077": "gồm lists kinds of documents in rules",
+		"I061": "loại is what goods are called too",
+		"K057": "without diacritics a noun with a level must end the name",
 	}
 }
 
@@ -81,7 +83,7 @@ func (i batchItem) octets() string {
 
 func TestBatches(t *testing.T) {
 	files, err := filepath.Glob("testdata/batch-*.jsonl")
-	if err != nil || len(files) < 8 {
+	if err != nil || len(files) < 12 {
 		t.Fatalf("%d batches: %v", len(files), err)
 	}
 	d := newDetector(t, marking.Own{})

@@ -242,7 +242,7 @@ func (u *unit) look(i, at int, v *evidence) {
 				best = max(best, score)
 			}
 		}
-		if best < Low && u.stray(i, c) {
+		if best < Low && (u.stray(i, c) || u.farNoun(i, c)) {
 			v.add(Evidence{Class: NounLevel, Level: c.level, Score: strayScore, Offset: int64(at)})
 		}
 	}

@@ -7,24 +7,19 @@ import (
 
 // Scores of fields.
 const (
-	fieldScore  = 0.95
-	fieldLetter = 0.85 // "Độ mật: A"
-	fieldOpen   = 0.90 // "Mức độ: Tối mật"
-	fieldNext   = 0.90 // the level is on the line below
-	columnScore = 0.95
-	columnOpen  = 0.75 // below "Phân loại"
-	numberScore = 0.90
-	numberBare  = 0.75 // "12/MẬT" without "Số"
+	fieldScore   = 0.95
+	fieldLetter  = 0.85 // "Độ mật: A"
+	fieldOpen    = 0.90 // "Mức độ: Tối mật"
+	fieldNext    = 0.90 // the level is on the line below
+	columnScore  = 0.95
+	columnGuided = 0.40 // in a text about secrecy
+	columnOpen   = 0.75 // below "Phân loại"
+	numberScore  = 0.90
+	numberBare   = 0.75 // "12/MẬT" without "Số"
 )
 
 // maxColumn is how many lines below its head a column reaches.
 const maxColumn = 1000
-
-// column is the level column of a table that the lines belong to.
-type column struct {
-	head, index, cells int
-	ok                 bool
-}
 
 // field finds a level that is the value of a level field: behind its label, in a column with that head, or below a
 // label that ends the line above.
@@ -38,7 +33,7 @@ func (u *unit) field(i int, c candidate) (Class, float64) {
 	}
 	if u.inColumn(i, c) {
 		if u.guiding(i) { // which level what kind of paper gets
-			return Field, columnScore - spokenOf - agreement
+			return Field, columnGuided
 		}
 		return Field, columnScore
 	}
@@ -271,56 +266,6 @@ func (u *unit) ends(l *line, t int) bool {
 		return t+1 >= len(l.toks) || len(l.toks[t+1].word) > 1
 	}
 	return strings.IndexByte(".;|\t)]-", rest[0]) >= 0
-}
-
-// columnHead remembers line i when it is the head of a table with a level column.
-func (u *unit) columnHead(i, at int, v *evidence) {
-	l := u.line(i)
-	if len(l.cells) < 2 || u.d.counts.has(l.text, l.toks, !l.vietnamese) {
-		return
-	}
-	for k, cell := range l.cells {
-		t := tokenAt(l, int(cell.start))
-		if t < 0 {
-			continue
-		}
-		if m := markAt(l, t); m != nil && u.choiceHead(l, m, int(cell.end)) { // "Mật/Thường"
-			u.column = column{i, k, len(l.cells), true}
-			return
-		}
-		n, full := u.labelAt(l, t)
-		if n > 0 && full && (decoration(l.text[l.toks[t+n-1].end:cell.end]) || strings.HasPrefix(l.text[l.toks[t+n-1].end:], "/")) {
-			u.column = column{i, k, len(l.cells), true}
-			u.columnLetters(i, at, k, v)
-			return
-		}
-	}
-	u.columnTicks(i, at, v)
-}
-
-// choiceHead tells a column's head that names a level and none: "Mật/Thường".
-func (u *unit) choiceHead(l *line, m *candidate, end int) bool {
-	next := m.last + 1
-	if next >= len(l.toks) || strings.TrimSpace(l.gapBetween(m.last, next)) != "/" {
-		return false
-	}
-	n, _ := u.d.noLevel.at(l.text, l.toks, next, !l.vietnamese)
-	return n > 0 && l.toks[next+n-1].end == end
-}
-
-// inColumn tells a level that is the cell of a row under a level column's head.
-func (u *unit) inColumn(i int, c candidate) bool {
-	col, l := u.column, u.line(i)
-	if !col.ok || i <= col.head || i-col.head > maxColumn || len(l.cells) < 2 {
-		return false
-	}
-	// Empty cells are left out, so a row may have fewer.
-	if k := l.cellOf(c.start); k != col.index && !(len(l.cells) < col.cells && k < col.index && k >= col.index-(col.cells-len(l.cells))) {
-		return false
-	} else if alone, _ := u.alone(l, l.cells[k], c); !alone {
-		return false
-	}
-	return !u.several(l, c)
 }
 
 // belowLabel tells a level that is alone in its line, below a line that ends with a label.

@@ -91,7 +91,7 @@ func dividesLeft(before string) sign {
 	case strings.ContainsRune("[({<【《", r):
 		return bracketSign
 	case r == '-':
-		if open := strings.LastIndexAny(trimmed, "[({【"); open >= 0 && strings.IndexAny(trimmed[open:], "])}】") < 0 {
+		if open := strings.LastIndexAny(trimmed, "[({【"); open >= 0 && !strings.ContainsAny(trimmed[open:], "])}】") {
 			return bracketSign // "[VN-MẬT]"
 		}
 		if strings.HasSuffix(trimmed[:len(trimmed)-n], " ") && len(before) > len(trimmed) {
@@ -145,5 +145,5 @@ func (u *unit) letterBehind(l *line, c candidate, k int) bool {
 // inBrackets tells a level in brackets with others.
 func (u *unit) inBrackets(l *line, c candidate) bool {
 	open := strings.LastIndexAny(l.text[:c.start], "[({【")
-	return open >= 0 && strings.IndexAny(l.text[open:c.start], "])}】") < 0 && strings.ContainsAny(l.text[c.end:], "])}】")
+	return open >= 0 && !strings.ContainsAny(l.text[open:c.start], "])}】") && strings.ContainsAny(l.text[c.end:], "])}】")
 }

@@ -65,3 +65,30 @@ func (u *unit) otherLevels(i int, c candidate) bool {
 	}
 	return false
 }
+
+// maxQualifiers is how many words may stand between a word for a document and its level.
+const maxQualifiers = 3
+
+// farNoun tells a level in small letters behind a document and what it is about, in a sentence that sends it: "em gửi kèm
+// phương án nhân sự tối mật".
+func (u *unit) farNoun(i int, c candidate) bool {
+	l := u.line(i)
+	if c.form != exact || c.first < 2 || u.several(l, c) || u.quoted(l, c) {
+		return false
+	}
+	loose := !l.vietnamese
+	s := u.sentence(i, c)
+	for k := s.first; k > 1 && k >= s.first-maxQualifiers && blank(s.text[s.toks[k-1].end:s.toks[k].start]); k-- {
+		n := u.d.nouns.ending(s.text, s.toks, k-1, loose)
+		if n == 0 || !blank(s.text[s.toks[k-2].end:s.toks[k-1].start]) || u.d.notNouns.ending(s.text, s.toks, k-1, loose) > n {
+			continue
+		}
+		noun := k - 1 - n
+		if c.single && !u.d.carried.has(s.text, s.toks[:noun], loose) || !c.single && !u.carries(s, noun, loose) {
+			return false
+		}
+		return !u.denied(s.text, s.toks[:s.first], loose) && !u.sentenceHas(u.d.deniedAfter, s.text, s.toks[s.last+1:s.clause()], loose) && !u.question(s) &&
+			!u.d.guidance.has(s.text, s.toks, loose) && !u.guiding(i)
+	}
+	return false
+}

@@ -106,3 +106,59 @@ func (u *unit) inOpenColumn(i int, c candidate) bool {
 	}
 	return false
 }
+
+// column is the level column of a table that the lines belong to.
+type column struct {
+	head, index, cells int
+	ok                 bool
+}
+
+// columnHead remembers line i when it is the head of a table with a level column.
+func (u *unit) columnHead(i, at int, v *evidence) {
+	l := u.line(i)
+	if len(l.cells) < 2 || u.d.counts.has(l.text, l.toks, !l.vietnamese) {
+		return
+	}
+	for k, cell := range l.cells {
+		t := tokenAt(l, int(cell.start))
+		if t < 0 {
+			continue
+		}
+		if m := markAt(l, t); m != nil && u.choiceHead(l, m, int(cell.end)) { // "Mật/Thường"
+			u.column = column{i, k, len(l.cells), true}
+			return
+		}
+		n, full := u.labelAt(l, t)
+		if n > 0 && full && (decoration(l.text[l.toks[t+n-1].end:cell.end]) || strings.HasPrefix(l.text[l.toks[t+n-1].end:], "/")) {
+			u.column = column{i, k, len(l.cells), true}
+			u.columnLetters(i, at, k, v)
+			return
+		}
+	}
+	u.columnTicks(i, at, v)
+}
+
+// choiceHead tells a column's head that names a level and none: "Mật/Thường".
+func (u *unit) choiceHead(l *line, m *candidate, end int) bool {
+	next := m.last + 1
+	if next >= len(l.toks) || strings.TrimSpace(l.gapBetween(m.last, next)) != "/" {
+		return false
+	}
+	n, _ := u.d.noLevel.at(l.text, l.toks, next, !l.vietnamese)
+	return n > 0 && l.toks[next+n-1].end == end
+}
+
+// inColumn tells a level that is the cell of a row under a level column's head.
+func (u *unit) inColumn(i int, c candidate) bool {
+	col, l := u.column, u.line(i)
+	if !col.ok || i <= col.head || i-col.head > maxColumn || len(l.cells) < 2 {
+		return false
+	}
+	// Empty cells are left out, so a row may have fewer.
+	if k := l.cellOf(c.start); k != col.index && !(len(l.cells) < col.cells && k < col.index && k >= col.index-(col.cells-len(l.cells))) {
+		return false
+	} else if alone, _ := u.alone(l, l.cells[k], c); !alone {
+		return false
+	}
+	return !u.several(l, c)
+}

@@ -45,7 +45,7 @@ func (u *unit) tag(i int, c candidate) (Class, float64) {
 		return Tag, prefixScore(c, u.kind == Subject)
 	case at == c.start && u.kind == Subject && c.style == caps && c.form == exact && u.smallBehind(l, c):
 		return Tag, tagUnmarked
-	case at == c.start && u.nothingBehind(l, c) && u.kind == Subject:
+	case at == c.start && u.nothingBehind(l, c) && (u.kind == Subject || c.first > 0 && c.style == caps && c.form == exact):
 		return Tag, prefixScore(c, true)
 	case at < c.start && u.nounBefore(l, at, c) && u.separated(l, c) && !u.denied(l.text, l.toks[:c.first], !l.vietnamese) && c.form == exact:
 		return Tag, tagBracketed
@@ -93,6 +93,9 @@ func (u *unit) subjectAt(i int) (int, bool) {
 		if rest := strings.TrimLeft(l.text[l.toks[n-1].end:], " *"); strings.HasPrefix(rest, ":") {
 			return len(l.text) - len(rest) + 1, true
 		}
+	}
+	if n, _ := u.d.prefixes.at(l.text, l.toks, 0, !l.vietnamese); n > 0 && strings.HasPrefix(l.text[l.toks[n-1].end:], ":") {
+		return 0, true // a quoted subject without its label: "TL: MẬT"
 	}
 	return 0, i == u.first
 }
