@@ -195,6 +195,36 @@ func foundVirus(list []filter.Finding, detail string) bool {
 	return false
 }
 
+// The same by way of a real ICAP server.
+func TestCheckOverICAP(t *testing.T) {
+	peer.NeedCICAP(t)
+	c := scanner(t, "")
+	var ports peer.Ports
+	addr, err := ports.Next()
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &peer.CICAP{Addr: addr, Clamd: c.Socket()}
+	if err := server.Prepare(); err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(server.Dir)
+	if err := server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer server.Stop()
+	j := newJudgeOf(t, "organisation: {domains: [monre.gov.vn]}\nvirus: {icap: [\""+server.URL()+"\"]}\n")
+	for _, file := range [][]byte{[]byte(peer.EICAR()), append(bytes.Repeat([]byte("Kinh gui anh chi. "), 10_000), peer.EICAR()...)} {
+		v := judged(t, j, carrying("application/octet-stream", "a.bin", file))
+		if !strings.HasPrefix(v.Reply.String(), "550 5.7.1 [11.5] ") || !foundVirus(v.Findings, "icap: "+peer.EICARName) {
+			t.Errorf("%s\n%+v", v.Reply, v.Findings)
+		}
+	}
+	if v := judged(t, j, carrying("application/octet-stream", "a.bin", []byte("Kinh gui anh chi."))); v.Disposition != filter.Accept {
+		t.Errorf("%s", v.Reply)
+	}
+}
+
 // clamd calls an archive fine that unpacks to 300 MB of nothing. Here it is not inspected.
 func TestArchiveBomb(t *testing.T) {
 	c := scanner(t, "")
