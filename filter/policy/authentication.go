@@ -11,6 +11,8 @@ import (
 type Authentication struct {
 	Resolvers []NameServer `yaml:"resolvers"` // recursive DNS servers, asked in turn; none: nothing is asked
 	Timeout   Duration     `yaml:"timeout"`   // for all questions about one message; what has no answer then is unknown
+	// TrustedSealers are domains that seal what they hand on (ARC) and are believed what they say of it: mailing lists.
+	TrustedSealers []Domain `yaml:"trusted_sealers"`
 }
 
 func defaultAuthentication() Authentication {

@@ -16,6 +16,8 @@ func TestAuthentication(t *testing.T) {
 		{"authentication: {resolvers: [system, 127.0.0.1]}", "", "stands alone"},
 		{"authentication: {resolvers: [dns.example]}", "", "is no DNS server"},
 		{`authentication: {resolvers: ["127.0.0.1:0"]}`, "", "is no DNS server"},
+		{"authentication: {resolvers: [system], trusted_sealers: [Lists.example]}", "system", ""},
+		{"authentication: {trusted_sealers: [a b]}", "", "trusted_sealers"},
 		{"authentication: {timeout: 2m}", "", "from 1s to limits.deadline"},
 		{"authentication: {timeout: 10ms}", "", "from 1s to limits.deadline"},
 	}
