@@ -41,6 +41,8 @@ const (
 	TextFreeMailOutside     TextKey = "free-mail.correspondent"
 	TextFreeMailForwarded   TextKey = "free-mail.forwarded"
 	TextMailboxName         TextKey = "mailbox-name"
+	TextSignature           TextKey = "signature"
+	TextSignatureMissing    TextKey = "signature.missing"
 	TextContent             TextKey = "content"
 	TextRate                TextKey = "rate"
 	TextSpam                TextKey = "spam"
@@ -145,6 +147,12 @@ func ruleText(k TextKey) (t Text, ok bool) {
 	case TextContent:
 		return Text{"Thư có nội dung không phù hợp với quy định của cơ quan. Hãy xem lại nội dung hoặc liên hệ cán bộ an toàn thông tin.",
 			"The text of this message is not allowed by your organisation: change it, or ask your security officer."}, true
+	case TextSignature:
+		return Text{"Chữ ký số của thư không hợp lệ hoặc không kiểm tra được. Hãy kiểm tra chứng thư số, ký lại rồi gửi lại.",
+			"The digital signature of this message does not hold: check your certificate, sign again and send again."}, true
+	case TextSignatureMissing:
+		return Text{"Thư của hộp thư này phải được ký số. Hãy ký số rồi gửi lại.",
+			"Mail of this mailbox has to be signed: sign it and send again."}, true
 	case TextRate:
 		return Text{"Hộp thư này đã gửi quá nhiều thư trong một giờ; máy chủ gửi sẽ tự động gửi lại sau. Nếu không phải quý vị gửi, hãy báo ngay quản trị hệ thống thư.",
 			"This mailbox has sent too much in an hour: your server will try again later. If it was not you, tell your mail administrator at once."}, true

@@ -61,8 +61,10 @@ type Config struct {
 	Rate    Rate    // what senders may send
 	Spam    Spam    // the rspamd that is asked
 
+	Signatures     Signatures    // what S/MIME signatures are judged by
 	Authentication Authenticator // of senders; nil: rule sender-authentication has nothing to say
 	AuthservID     string        // of our Authentication-Results; "": none is written
+	TrustedSealers []string      // domains that are believed what they say in ARC, in lower case and as A-labels
 
 	MailboxExempt []string // further local parts that the naming rule does not bind
 
@@ -87,6 +89,9 @@ func (c Config) complete() Config {
 	if c.MarkingEnforced == 0 {
 		c.MarkingEnforced = marking.High
 	}
+	if c.Signatures.States == nil {
+		c.Signatures.States = DefaultStates()
+	}
 	if c.Forwarded == filter.Unset {
 		c.Forwarded = filter.Hold
 	}
@@ -102,7 +107,7 @@ func (c Config) complete() Config {
 // All makes the rules, in the order in which they speak when several refuse.
 func All(c Config) []filter.Rule {
 	c = c.complete()
-	return []filter.Rule{virusRule(c.Virus), markingRule(c), attachmentTypeRule(c), senderAuthentication(c), malformed(), freeMail(c), attachmentSize(c), contentRule(c), spamRule(c.Spam), rateRule(c.Rate, c.Ours), subject(), mailboxName(c)}
+	return []filter.Rule{virusRule(c.Virus), markingRule(c), attachmentTypeRule(c), signatureRule(c), senderAuthentication(c), malformed(), freeMail(c), attachmentSize(c), contentRule(c), spamRule(c.Spam), rateRule(c.Rate, c.Ours), subject(), mailboxName(c)}
 }
 
 // Defaults are the settings that hold without a configuration, for every rule of All and for the findings
@@ -112,6 +117,7 @@ func Defaults() map[string]filter.Setting {
 		filter.RuleVirus:         {Mode: filter.Enforce, Outbound: filter.Refuse, Inbound: filter.Refuse},
 		filter.RuleMarking:       {Mode: filter.Enforce, Outbound: filter.Refuse, Inbound: filter.Refuse},
 		NameAttachmentType:       {Mode: filter.Enforce, Outbound: filter.Refuse, Inbound: filter.Refuse},
+		NameSignature:            {Mode: filter.Monitor, Outbound: filter.Refuse, Inbound: filter.Hold},
 		NameSenderAuthentication: {Mode: filter.Monitor, Outbound: filter.Accept, Inbound: filter.Refuse},
 		NameMalformed:            {Mode: filter.Monitor, Outbound: filter.Refuse, Inbound: filter.Tag},
 		filter.RuleUninspected:   {Mode: filter.Monitor, Outbound: filter.Hold, Inbound: filter.Hold},

@@ -55,6 +55,14 @@ func buildPolicy(c *policy.Config, budget *message.Budget, l *looking) (*filter.
 	if conf.Spam, err = spamOf(c, l); err != nil {
 		return nil, err
 	}
+	signatures, anchors, err := signaturesOf(c, conf.Ours, l != nil)
+	if err != nil {
+		return nil, err
+	}
+	conf.Signatures = signatures
+	if anchors != "" {
+		words = append(words, "trust "+anchors)
+	}
 	own, err := customRules(c, conf)
 	if err != nil {
 		return nil, &exitError{exitConfig, err}
@@ -62,7 +70,7 @@ func buildPolicy(c *policy.Config, budget *message.Budget, l *looking) (*filter.
 	var options extract.Options
 	if l != nil {
 		options = extract.Options{Pool: l.pool, Hit: l.hit, CacheSize: rememberedFiles}
-		conf.Authentication, conf.AuthservID = authenticator(c), org.AuthservID
+		conf.Authentication, conf.AuthservID, conf.TrustedSealers = authenticator(c), org.AuthservID, texts(c.Authentication.TrustedSealers)
 		if conf.Virus, err = l.engines.use(c, budget); err != nil {
 			return nil, fmt.Errorf("making what asks virus scanners: %w", err)
 		}

@@ -42,6 +42,9 @@ func (p *Part) Leaf() bool { return p.kind == leafPart }
 // Raw reads the body as it came.
 func (p *Part) Raw() io.Reader { return p.source.reader(p.Body) }
 
+// Octets reads the part as it came, header and body: what a signature of it covers (RFC 1847 section 2.1).
+func (p *Part) Octets() io.Reader { return p.source.reader(Range{p.Whole.Start, p.Body.End}) }
+
 // Open reads the body decoded. Damaged encodings are read as mail clients read them; Measure tells
 // of the damage. The only errors are those of the message's own reader.
 func (p *Part) Open() io.Reader {

@@ -23,6 +23,7 @@ type Config struct {
 	Store          Store           `yaml:"store"`
 	Marking        Marking         `yaml:"marking"`
 	Virus          Virus           `yaml:"virus"`
+	Signing        Signing         `yaml:"signing"`
 	Authentication Authentication  `yaml:"authentication"`
 	Notices        Notices         `yaml:"notices"`
 	Alerts         Alerts          `yaml:"alerts"`
@@ -148,6 +149,7 @@ func Default(settings map[string]filter.Setting) *Config {
 			HeaderFields: m.HeaderFields, Line: Size(m.LineBytes), Depth: m.Depth, Parts: m.Parts,
 			Recipients: 1000, Judging: 64, Deadline: Duration(60 * time.Second)},
 		Virus:          defaultVirus(),
+		Signing:        defaultSigning(),
 		Authentication: defaultAuthentication(),
 		Rules:          map[string]Rule{},
 		origins:        map[string]position{},

@@ -191,6 +191,7 @@ func (c *Config) check(d *decoder) {
 	c.checkConsole(bad)
 	c.checkKeeping(bad)
 	c.checkVirus(bad)
+	c.checkSigning(bad)
 	c.checkAuthentication(bad)
 	c.checkRules(bad)
 }

@@ -19,7 +19,7 @@ func allowed() map[string][]string {
 		"filter/extract":       {"filter/message"},
 		"filter/milter":        {"filter", "filter/message"},
 		"filter/relay":         {"filter", "filter/message"},
-		"rules":                {"filter", "filter/message", "filter/extract", "rules/pack", "rules/attachmenttype", "rules/custom", "rules/marking", "rules/virus", "rules/content", "rules/rate", "signing/mailauth"},
+		"rules":                {"filter", "filter/message", "filter/extract", "rules/pack", "rules/attachmenttype", "rules/custom", "rules/marking", "rules/virus", "rules/content", "rules/rate", "signing", "signing/mailauth"},
 		"rules/attachmenttype": {"rules/pack"},
 		"rules/custom":         {"filter", "filter/message"},
 		"rules/marking":        {"rules/pack"},
