@@ -21,5 +21,6 @@ func (c *Config) Judging(edited *Config) (*Config, error) {
 	if edited.Marking.Pack != c.Marking.Pack && edited.Marking.Pack != Default(nil).Marking.Pack {
 		errs = append(errs, edited.Problem("marking.pack", "is another file than the one in force: put it in force to see what it does"))
 	}
+	errs = append(errs, c.elsewhere(edited)...)
 	return &next, errors.Join(errs...)
 }
