@@ -35,7 +35,7 @@ BENCHFLAGS ?=
 bench: build
 	@scripts/test-deps
 	@scripts/bench-peers
-	$(GO) test -run - -bench 'Looking|Find' ./cmd/congthu ./rules/marking
+	$(GO) test -run - -bench 'Looking|Find' ./cmd/congthu ./rules/marking ./rules/content
 	$(GO) run ./bench -gate $(BINARY) $(BENCHFLAGS)
 
 # How well markings are told in a labelled set: make evaluate SET=file.jsonl (docs/marking.md).
