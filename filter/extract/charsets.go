@@ -6,8 +6,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"golang.org/x/text/encoding/unicode"
-
 	"congthu/filter/message"
 )
 
@@ -22,8 +20,8 @@ func textReadings(in *input) ([]io.Reader, error) {
 		return nil, err
 	}
 	whole := func() io.Reader { return io.NewSectionReader(in.content, 0, in.content.Size()) }
-	if order, ok := byteOrder(head); ok {
-		return []io.Reader{unicode.UTF16(order, unicode.UseBOM).NewDecoder().Reader(whole())}, nil
+	if decode, ok := wideText(head); ok {
+		return []io.Reader{decode(whole())}, nil
 	}
 	if in.leaf && in.part != nil && strings.HasPrefix(in.part.MediaType, "text/") {
 		texts, err := in.part.Texts()
@@ -41,8 +39,11 @@ func textReadings(in *input) ([]io.Reader, error) {
 		return []io.Reader{message.DecodeReader("utf-8", whole())}, nil
 	}
 	var out []io.Reader
-	for _, r := range message.Readings(trimRune(head), named) {
+	for _, r := range message.ReadingsOfHTML(trimRune(head), named) {
 		out = append(out, message.DecodeReader(r.Charset, whole()))
+	}
+	if utf8.Valid(trimRune(head)) { // programs that trust the octets more than what the text says of itself
+		out = append(out, message.DecodeReader("utf-8", whole()))
 	}
 	return out, nil
 }
@@ -57,7 +58,7 @@ func htmlCharset(head []byte) string {
 	_, rest, ok = bytes.Cut(rest, []byte("charset="))
 	rest = bytes.TrimLeft(rest, `"' `)
 	if end := bytes.IndexAny(rest, "\"'>;/ \t\r\n"); ok && end >= 0 && end <= 40 {
-		return string(rest[:end])
+		return message.MetaCharset(string(rest[:end]))
 	}
 	return ""
 }

@@ -123,6 +123,9 @@ func first(formats map[string]format, head []byte, c content, label string, name
 		}
 	}
 	if name, ok := fallback(head, label, names); ok {
+		if name == "text" && !likeText(head, typeOf(m)) {
+			name = "doubtful"
+		}
 		f := formats[name]
 		f.mediaType = readType(name, typeOf(m))
 		return f, true
@@ -133,10 +136,31 @@ func first(formats map[string]format, head []byte, c content, label string, name
 // fallback is the reader of what does not look like anything: text in octets that text seldom has, and mail with
 // octets that mail seldom has.
 func fallback(head []byte, label string, names []string) (name string, ok bool) {
-	if _, utf16 := byteOrder(head); utf16 || strings.HasPrefix(label, "text/") {
+	if _, wide := wideText(head); wide || strings.HasPrefix(label, "text/") {
 		return textReader(head, label, names), true
 	}
 	return "message", looksLikeMail(head) // with parts that are not encoded
+}
+
+// likeText tells octets that may be text in an old charset, some of which have letters among the control characters,
+// from what only the message calls text.
+func likeText(head []byte, mediaType string) bool {
+	if _, wide := wideText(head); wide {
+		return true
+	}
+	if mediaType != "application/octet-stream" && !strings.HasPrefix(mediaType, "text/") && !strings.HasPrefix(mediaType, "message/") {
+		return false
+	}
+	control := 0
+	for _, c := range head {
+		switch {
+		case c == 0:
+			return false
+		case c < ' ' && c != '\t' && c != '\r' && c != '\n' && c != '\f' && c != 0x1a && c != 0x1b:
+			control++
+		}
+	}
+	return control <= len(head)/20
 }
 
 // readType is the media type of what a reader was chosen for that knows more than the first octets say.

@@ -76,6 +76,9 @@ func inProcess(t testing.TB) map[string][][]byte {
 		"gzip":     {gzipped(t, "a", strings.NewReader("text"))},
 		"zstd":     {zstded(t, strings.NewReader("text"))},
 		"bzip2":    {[]byte("BZh91AY&SY\x19\x31\x65\x3d\x00\x00\x00\x81\x00\x02\x44\xa0\x00\x21\x9a\x68\x33\x4d\x07\x33\x8b\xb9\x22\x9c\x28\x48\x0c\x98\xb2\x9e\x80")},
+		"mbox":     {[]byte("From a@b.vn Mon Nov 23 10:00:00 2026\n" + letterInBase64("") + "\nFrom a@b.vn Mon Nov 23 10:00:00 2026\n" + letterInBase64(""))},
+		"emlx":     {[]byte("123\n" + letterInBase64(""))},
+		"uu":       {[]byte("begin 644 a.txt\n" + uuline(mark) + "`\nend\n")},
 		"text":     {[]byte("M\xc2\xf2T \xff\xfe"), []byte(utf16of("MẬT", true))},
 	}
 }
@@ -187,6 +190,8 @@ func FuzzRTF(f *testing.F)      { fuzz(f, "rtf") }
 func FuzzZip(f *testing.F)      { fuzz(f, "zip") }
 func FuzzCalendar(f *testing.F) { fuzz(f, "calendar") }
 func FuzzTar(f *testing.F)      { fuzz(f, "tar") }
+func FuzzMbox(f *testing.F)     { fuzz(f, "mbox") }
+func FuzzUU(f *testing.F)       { fuzz(f, "uu") }
 
 // The parts of documents are fuzzed without the zip around them.
 func FuzzWordText(f *testing.F) {

@@ -36,13 +36,13 @@ type ooxml struct {
 func ooxmlRank(name string) int {
 	base := path.Base(name)
 	switch {
-	case name == "[content_types].xml", base == "styles.xml", base == "sharedstrings.xml":
+	case name == "[content_types].xml", base == "styles.xml", base == "sharedstrings.xml", base == "sharedstrings.bin":
 		return 0
 	case strings.HasSuffix(name, ".rels"):
 		return 1
 	case strings.HasPrefix(name, "docprops/"), strings.HasPrefix(name, "docmetadata/"):
 		return 2
-	case base == "document.xml", base == "workbook.xml":
+	case base == "document.xml", base == "workbook.xml", base == "workbook.bin":
 		return 3
 	case strings.Contains(name, "/header"), strings.Contains(name, "/worksheets/"), strings.HasPrefix(name, "ppt/slides/"):
 		return 4
@@ -110,6 +110,8 @@ func (d *ooxml) place(name string, w *writer) {
 		w.as.Kind, w.as.Name = Property, "customXml"
 	case base == "document.xml":
 		w.as.Page = 1
+	case strings.HasSuffix(base, ".fpage"):
+		w.as.Page = max(1, number(name))
 	}
 }
 
@@ -129,8 +131,13 @@ func (d *ooxml) other(part docPart) error {
 		}
 	case strings.HasSuffix(base, ".odttf"), strings.HasSuffix(base, ".fntdata"), strings.HasPrefix(base, "printersettings"):
 		return nil // fonts made unreadable by design, settings of printers: no text
+	case noBinaryText(part.name, base):
+		return nil
 	case strings.HasPrefix(base, "vbadata"), base == "_rels":
 		return nil
+	}
+	if binaryPart(part.name, base) {
+		return d.binarySheet(part)
 	}
 	return d.member(part)
 }

@@ -2,12 +2,11 @@ package extract
 
 import (
 	"bytes"
+	"io"
 	"maps"
 	"path"
 	"slices"
 	"strings"
-
-	"golang.org/x/text/encoding/unicode"
 )
 
 // formats are the readers, by name. Those of formats whose libraries may exhaust memory or the stack work in a
@@ -15,6 +14,10 @@ import (
 func formats() map[string]format {
 	all := map[string]format{
 		"text":     {read: readText},
+		"doubtful": {read: readDoubtful},
+		"mbox":     {read: readMbox},
+		"emlx":     {read: readEmlx},
+		"uu":       {read: readUU},
 		"html":     {read: readHTML},
 		"xml":      {read: readXML},
 		"rtf":      {read: readRTF},
@@ -74,8 +77,8 @@ func readerOf(mediaType string) (name string, ok bool) {
 // textReader is the reader for what looks like plain text: formats that begin like text are told by their own first
 // words, and by what the message or the name says.
 func textReader(head []byte, label string, names []string) string {
-	if order, ok := byteOrder(head); ok {
-		if decoded, err := unicode.UTF16(order, unicode.UseBOM).NewDecoder().Bytes(head[:len(head)&^1]); err == nil {
+	if decode, ok := wideText(head); ok {
+		if decoded, err := io.ReadAll(decode(bytes.NewReader(head[:len(head)&^3]))); err == nil {
 			head = decoded
 		}
 	}
@@ -92,8 +95,12 @@ func textReader(head []byte, label string, names []string) string {
 	if label == "text/html" || label == "application/xhtml+xml" {
 		return "html"
 	}
-	if (!strings.HasPrefix(label, "text/") || hasEnding(names, ".eml")) && looksLikeMail(head) { // a letter may quote a mail
+	alone := !strings.HasPrefix(label, "text/") || hasEnding(names, ".eml", ".mht", ".mhtml", ".mbox", ".emlx") // a letter may quote a mail
+	if alone && looksLikeMail(head) {
 		return "message"
+	}
+	if name := mailFile(head); name != "" && (alone || len(names) > 0) {
+		return name
 	}
 	for _, name := range names {
 		switch strings.ToLower(path.Ext(name)) {
@@ -108,7 +115,7 @@ func textReader(head []byte, label string, names []string) string {
 	return "text"
 }
 
-// hasEnding tells whether one of the names has an ending.
-func hasEnding(names []string, ext string) bool {
-	return slices.ContainsFunc(names, func(name string) bool { return strings.EqualFold(path.Ext(name), ext) })
+// hasEnding tells whether one of the names has one of the endings, which are in small letters.
+func hasEnding(names []string, endings ...string) bool {
+	return slices.ContainsFunc(names, func(name string) bool { return slices.Contains(endings, strings.ToLower(path.Ext(name))) })
 }

@@ -3,11 +3,14 @@ package extract
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"io"
 	"unicode/utf8"
 
+	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/unicode"
+	"golang.org/x/text/encoding/unicode/utf32"
 
 	"congthu/filter/message"
 )
@@ -18,23 +21,34 @@ func readText(_ context.Context, in *input, o out) error {
 	if ofSheet(in.file) {
 		o = csvOut{o}
 	}
-	if order, ok := byteOrder(in.head); ok && in.leaf { // Windows programs write it, whatever the message says
-		r := io.NewSectionReader(in.content, 0, in.content.Size())
-		return stream(unicode.UTF16(order, unicode.UseBOM).NewDecoder().Reader(r), Text{Kind: Body}, o)
+	if _, wide := wideText(in.head); wide || !in.leaf || in.part == nil { // Windows programs write it, whatever the message says
+		return readUnlabelled(in.content, Body, o)
 	}
-	if _, utf16 := byteOrder(in.head); !utf16 && in.leaf && in.part != nil {
-		readings, err := in.part.Texts()
+	readings, err := in.part.Texts()
+	if err != nil {
+		return err
+	}
+	escaped := false
+	for i, r := range readings {
+		seen, err := streamEscaped(r.Open(), Text{Kind: Body, Reading: i}, o)
 		if err != nil {
 			return err
 		}
-		for i, r := range readings {
-			if err := stream(r.Open(), Text{Kind: Body, Reading: i}, o); err != nil {
-				return err
-			}
-		}
+		escaped = escaped || seen
+	}
+	if !escaped {
 		return nil
 	}
-	return readUnlabelled(in.content, Body, o)
+	return stream(unescaped(readings[0].Open()), Text{Kind: Body, Reading: len(readings)}, o)
+}
+
+// readDoubtful reads what the message calls text and what does not look like it: whatever a program shows of it is
+// looked at, and what else it may be is not.
+func readDoubtful(ctx context.Context, in *input, o out) error {
+	if err := readText(ctx, in, o); err != nil {
+		return err
+	}
+	return stop{UnknownType}
 }
 
 // unlabelledText is how much of a text without a label is read in charsets other than its own.
@@ -47,14 +61,16 @@ func readUnlabelled(c content, kind Kind, o out) error {
 	if _, err := io.ReadFull(r, head); err != nil {
 		return err
 	}
-	if _, err := r.Seek(0, io.SeekStart); err != nil {
-		return err
+	open := func() io.Reader { return io.NewSectionReader(c, 0, c.Size()) }
+	if decode, ok := wideText(head); ok {
+		open = func() io.Reader { return decode(io.NewSectionReader(c, 0, c.Size())) }
 	}
-	if utf16, ok := byteOrder(head); ok {
-		return stream(unicode.UTF16(utf16, unicode.UseBOM).NewDecoder().Reader(r), Text{Kind: kind}, o)
-	}
-	if utf8.Valid(trimRune(head)) {
-		return stream(r, Text{Kind: kind}, o)
+	if _, wide := wideText(head); wide || utf8.Valid(trimRune(head)) {
+		escaped, err := streamEscaped(open(), Text{Kind: kind}, o)
+		if err != nil || !escaped {
+			return err
+		}
+		return stream(unescaped(open()), Text{Kind: kind, Reading: 1}, o)
 	}
 	for i, reading := range message.Readings(head, "") {
 		if err := o.text(Text{Kind: kind, Reading: i, Value: reading.Text}); err != nil {
@@ -80,6 +96,22 @@ func trimRune(b []byte) []byte {
 	return b
 }
 
+// wideText tells UTF-16 and UTF-32 and gives what decodes them.
+func wideText(head []byte) (decode func(io.Reader) io.Reader, ok bool) {
+	var wide encoding.Encoding
+	switch order, is := byteOrder(head); {
+	case bytes.HasPrefix(head, []byte("\xff\xfe\x00\x00")): // no UTF-16 text begins with a zero
+		wide = utf32.UTF32(utf32.LittleEndian, utf32.UseBOM)
+	case bytes.HasPrefix(head, []byte("\x00\x00\xfe\xff")):
+		wide = utf32.UTF32(utf32.BigEndian, utf32.UseBOM)
+	case is:
+		wide = unicode.UTF16(order, unicode.UseBOM)
+	default:
+		return nil, false
+	}
+	return func(r io.Reader) io.Reader { return wide.NewDecoder().Reader(r) }, true
+}
+
 // byteOrder tells UTF-16 by its mark, or by zero octets in every second place.
 func byteOrder(head []byte) (unicode.Endianness, bool) {
 	switch {
@@ -100,11 +132,24 @@ func byteOrder(head []byte) (unicode.Endianness, bool) {
 	half := min(len(head), 512) / 2
 	switch {
 	case zeros[1] > half/2 && zeros[0] <= half/20:
-		return unicode.LittleEndian, true
+		return unicode.LittleEndian, letters16(head, binary.LittleEndian)
 	case zeros[0] > half/2 && zeros[1] <= half/20:
-		return unicode.BigEndian, true
+		return unicode.BigEndian, letters16(head, binary.BigEndian)
 	}
 	return unicode.LittleEndian, false
+}
+
+// letters16 tells text in UTF-16 from other octets with many zeros: it has hardly any control characters, and nothing that
+// is no character.
+func letters16(head []byte, order binary.ByteOrder) bool {
+	units, bad := min(len(head), 512)/2, 0
+	for i := range units {
+		switch u := order.Uint16(head[2*i:]); {
+		case u < ' ' && u != '\t' && u != '\r' && u != '\n' && u != '\f', u >= 0x7f && u < 0xa0, u >= 0xe000 && u < 0xf900, u > 0xfffd:
+			bad++
+		}
+	}
+	return bad <= units/50
 }
 
 // streamStart is the room that a text is first given, in octets: most are short.

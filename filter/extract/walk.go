@@ -180,10 +180,14 @@ func (w *walk) as(ctx context.Context, format format, in *input, s *sink) error 
 	if !format.worker {
 		s.now = func(f *File, c *message.Spool) error { return w.file(ctx, f, c, s.depth+1) }
 	}
-	if err := w.read(ctx, format, in, s); err != nil {
+	err := w.read(ctx, format, in, s)
+	if err != nil && (ctx.Err() != nil || errors.Is(err, message.ErrNoRoom) || ours(err)) {
 		return err
 	}
-	return s.open(ctx)
+	if err := s.open(ctx); err != nil { // what came before damage is looked into all the same
+		return err
+	}
+	return err
 }
 
 // label is what the message says of the leaf's type; files inside of others have none.

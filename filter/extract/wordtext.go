@@ -68,8 +68,9 @@ type wordReader struct {
 	inText    bool // in an element that holds text
 	inRun     bool
 	inTabs    bool
-	anyText   bool // text may stand in elements of any name
-	numbers   bool // in what places a comment of a sheet
+	anyText   bool   // text may stand in elements of any name
+	numbers   bool   // in what places a comment of a sheet
+	glyphs    string // how far down a page of XPS the line is
 	field     fieldCode
 }
 
@@ -193,6 +194,12 @@ func (r *wordReader) object() {
 	case "shape", "imagedata", "rect", "roundrect":
 		w.own(x.attr("alt"))
 		w.own(x.attr("title"))
+	case "Glyphs": // of XPS (ECMA-388, 12.1): what follows on the same line stands beside it
+		if y := x.attr("OriginY"); y != r.glyphs {
+			r.glyphs = y
+			w.line()
+		}
+		w.text(strings.TrimPrefix(x.attr("UnicodeString"), "{}"))
 	case "ddeLink":
 		r.o.fact(DDE)
 	}

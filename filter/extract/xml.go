@@ -7,8 +7,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"golang.org/x/text/encoding/unicode"
-
 	"congthu/filter/message"
 )
 
@@ -62,8 +60,8 @@ func newXMLReader(r io.Reader, maxDepth int) *xmlReader {
 	for x.end < declarationBytes && x.fill() {
 	}
 	head := x.buf[:x.end]
-	if order, ok := byteOrder(head); ok {
-		x.recode(func(r io.Reader) io.Reader { return unicode.UTF16(order, unicode.UseBOM).NewDecoder().Reader(r) })
+	if decode, ok := wideText(head); ok {
+		x.recode(decode)
 	} else if charset := declaredCharset(head); charset != "" && !strings.EqualFold(charset, "utf-8") && !strings.HasPrefix(strings.ToLower(charset), "utf-16") {
 		x.recode(func(r io.Reader) io.Reader { return message.DecodeReader(charset, r) })
 	}

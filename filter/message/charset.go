@@ -81,7 +81,7 @@ func readable(s string) string {
 		return s
 	}
 	if !utf8.ValidString(s) {
-		if guess := bestGuess(s); guess != "" {
+		if guess := bestGuess(s, false); guess != "" {
 			return NFC(string(decodeWith(guessDecoder(guess), []byte(s))))
 		}
 	}

@@ -31,12 +31,17 @@ var guesses = [...]string{"windows-1258", "x-viet-tcvn3", "x-viet-vni", "viscii"
 // Header.Text and DecodeText give for the same octets. Others follow when more of their words are
 // syllables of Vietnamese, the best first: text in a font's own charset labelled as Latin-1, UTF-8 that
 // was once taken for windows-1252, and the like.
-func Readings(raw []byte, charset string) []Reading {
+func Readings(raw []byte, charset string) []Reading { return readingsOf(raw, charset, false) }
+
+// ReadingsOfHTML is Readings for octets whose tags and entities are no words.
+func ReadingsOfHTML(raw []byte, charset string) []Reading { return readingsOf(raw, charset, true) }
+
+func readingsOf(raw []byte, charset string, html bool) []Reading {
 	first := Reading{Charset: charsetName(charset)}
 	dec := charsetDecoder(charset)
 	if dec == nil && !utf8.Valid(raw) {
 		first.Charset = "utf-8"
-		if guess := bestGuess(string(raw)); guess != "" {
+		if guess := bestGuess(string(raw), html); guess != "" {
 			first.Charset, first.Guessed = guess, true
 		}
 	}
@@ -52,8 +57,8 @@ func Readings(raw []byte, charset string) []Reading {
 		}
 		octets = decodeWith(toWindows1252{}, raw)
 	}
-	base := scoreText(cutSample(first.Text), false)
-	for _, g := range rank(sample(octets), base, false) {
+	base := scoreText(cutSample(first.Text), html)
+	for _, g := range rank(sample(octets), base, html) {
 		r := Reading{Text: NFC(string(decodeWith(guessDecoder(g), octets))), Charset: g, Guessed: true}
 		if !slices.ContainsFunc(out, func(have Reading) bool { return have.Text == r.Text }) {
 			out = append(out, r)
@@ -146,13 +151,13 @@ func viqrLikely(b []byte) bool {
 // bestGuess is the charset of a text without a label that is no UTF-8, "" when none is plausible. It
 // takes the place of Latin-1, so it must be better founded than a further reading: three of four words
 // with letters beyond ASCII are syllables, and half of all words.
-func bestGuess(raw string) string {
+func bestGuess(raw string, html bool) string {
 	octets := sample([]byte(raw[:min(len(raw), maxSample)]))
-	ranked := rank(octets, scoreText(latin1(string(octets)), false), false)
+	ranked := rank(octets, scoreText(latin1(string(octets)), html), html)
 	if len(ranked) == 0 {
 		return ""
 	}
-	s := scoreText(NFC(string(decodeWith(guessDecoder(ranked[0]), octets))), false)
+	s := scoreText(NFC(string(decodeWith(guessDecoder(ranked[0]), octets))), html)
 	if s.fitting == 0 || s.fitting*4 < s.accented*3 || s.share() < 0.5 {
 		return ""
 	}

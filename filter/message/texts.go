@@ -102,9 +102,18 @@ func metaCharset(html []byte) string {
 			value = value[:end]
 		}
 		if value != "" && len(value) <= maxCharsetName {
-			return value
+			return MetaCharset(value)
 		}
 	}
+}
+
+// MetaCharset is the charset that a name in a meta element means: the element was read in octets, so that UTF-16 is
+// not what it is (HTML, section 13.2.3.2).
+func MetaCharset(name string) string {
+	if strings.HasPrefix(strings.ToLower(name), "utf-16") {
+		return "utf-8"
+	}
+	return name
 }
 
 // sameCharset tells two names of one charset. Names that nobody knows are read as UTF-8 is.
