@@ -19,6 +19,7 @@ const (
 	detailProven         = "proven"              // every author's domain passed DMARC
 	detailUnproven       = "unproven"            // no policy applies, or the owner asks for nothing
 	detailOwnProven      = "own domain, proven"  // mail of ours that came in from outside
+	detailVouched        = "vouched for"         // trusted sealers say that it passed DMARC
 	detailOwnForged      = "own domain, forged"  // nothing proves it
 	detailOwnUnknown     = "own domain, unknown" // nothing proves it, and not everything could be asked
 	detailPolicy         = "against its policy"  // DMARC fails, and the owner asks for quarantine or reject
@@ -85,6 +86,8 @@ func (c Config) origin(r mailauth.Results, m mailauth.Message) filter.Finding {
 	tag := func(detail string) filter.Finding { return filter.Finding{Disposition: filter.Tag, Detail: detail} }
 	fails := func(d mailauth.DMARC) bool { return d.Result == mailauth.Fail && d.Policy != mailauth.RequestNone }
 	switch {
+	case r.FromFields <= 1 && !r.Passed() && c.vouched(r, m.Authors):
+		return accept(detailVouched)
 	case slices.ContainsFunc(m.Authors, c.Ours):
 		switch {
 		case r.FromFields <= 1 && (r.Passed() || c.ownProof(r)):
@@ -116,6 +119,17 @@ func (c Config) ownProof(r mailauth.Results) bool {
 		slices.ContainsFunc(r.SPF, func(s mailauth.SPF) bool {
 			return s.Identity == "mailfrom" && s.Result == mailauth.Pass && c.Ours(s.Domain)
 		})
+}
+
+// vouched tells that trusted sealers say of every author that DMARC passed.
+func (c Config) vouched(r mailauth.Results, authors []string) bool {
+	trusted := func(domain string) bool { return slices.Contains(c.TrustedSealers, domain) }
+	for _, a := range authors {
+		if !r.ARC.Vouched(trusted, a) {
+			return false
+		}
+	}
+	return len(authors) > 0
 }
 
 // anySignature tells that some signature passed.

@@ -207,3 +207,45 @@ func signingKey(t *testing.T) mailauth.Key {
 	}
 	return key
 }
+
+// results answers with what it is.
+type results mailauth.Results
+
+func (r results) Check(context.Context, mailauth.Message) (mailauth.Results, error) {
+	return mailauth.Results(r), nil
+}
+
+// A mailing list that is trusted may change mail of ours; one that is not vouches for nothing.
+func TestSenderAuthenticationVouched(t *testing.T) {
+	const ours, both = "From: bo@monre.gov.vn\r\n", "From: bo@monre.gov.vn, a@good.example\r\n"
+	for _, test := range []struct {
+		header, said string
+		sealers      []string
+		fromFields   int
+		want         string
+	}{
+		{ours, "dmarc=pass header.from=monre.gov.vn", []string{"lists.example"}, 1, "vouched for"},
+		{ours, "dmarc=fail header.from=monre.gov.vn", []string{"lists.example"}, 1, "own domain, forged"},
+		{ours, "dmarc=pass header.from=monre.gov.vn", []string{"evil.example"}, 1, "own domain, forged"},
+		{ours, "dmarc=pass header.from=monre.gov.vn", []string{"lists.example", "evil.example"}, 1, "own domain, forged"},
+		{ours, "dmarc=pass header.from=monre.gov.vn", []string{"lists.example"}, 2, "own domain, forged"},
+		{both, "dmarc=pass header.from=monre.gov.vn", []string{"lists.example"}, 1, "own domain, forged"},
+	} {
+		r := results{FromFields: test.fromFields, ARC: mailauth.ARC{Result: mailauth.Pass},
+			DMARC: []mailauth.DMARC{{Result: mailauth.Fail, Policy: mailauth.RequestReject}}}
+		for i, d := range test.sealers {
+			r.ARC.Sealers = append(r.ARC.Sealers, mailauth.Sealer{Instance: i + 1, Domain: d, Results: "lists.example; " + test.said})
+		}
+		c := config(t)
+		c.Authentication, c.TrustedSealers = r, []string{"lists.example"}
+		for _, rule := range rules.All(c) {
+			if rule.Name != rules.NameSenderAuthentication {
+				continue
+			}
+			found, err := rule.Check(t.Context(), fromOutside(t, "198.51.100.1", "l@lists.example", test.header))
+			if err != nil || len(found) != 1 || found[0].Detail != test.want {
+				t.Errorf("%q %q: %+v, %v, want %s", test.said, test.sealers, found, err, test.want)
+			}
+		}
+	}
+}
