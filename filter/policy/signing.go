@@ -52,12 +52,6 @@ func defaultSigning() Signing {
 // checkSigning finds what makes no sense.
 func (c *Config) checkSigning(bad func(path, format string, args ...any)) {
 	s := c.Signing
-	known := defaultSigning().States
-	for state := range s.States {
-		if _, ok := known[state]; !ok {
-			bad("signing.states."+state, "is no state with a disposition of its own: write revoked, untrusted, expired, weak, unsupported, address-mismatch or revocation-unknown")
-		}
-	}
 	for i, host := range s.Hosts {
 		if host == "" || strings.ContainsAny(host, "/@* ") {
 			bad(fmt.Sprintf("signing.hosts[%d]", i), "%q is no host: write ocsp.example.vn, or with a port ocsp.example.vn:8080", host)
