@@ -50,7 +50,7 @@ func TestAgreement(t *testing.T) {
 		"sendmail/congthu.mc":              {"inet:8890@127.0.0.1", "unix:/run/congthu/milter.sock", "F=T", "confMAX_MESSAGE_SIZE', `41943040'"},
 		"congthu.tmpfiles":                 {"d /var/spool/postfix/congthu 2750 congthu postfix"},
 		"congthu.sysusers":                 {"u congthu "},
-		"congthu.service":                  {"ReadWritePaths=-/var/spool/postfix/congthu", "LimitCORE=0", "User=congthu"},
+		"congthu.service":                  {"ReadWritePaths=-/var/spool/postfix/congthu", "LimitCORE=0", "User=congthu", "MemoryMax=4G", "OOMPolicy=continue"},
 	} {
 		text := file(t, name)
 		for _, want := range wants {

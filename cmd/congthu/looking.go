@@ -19,6 +19,7 @@ import (
 const (
 	workerMemory    = 2 << 30 // of address space, octets: the PDF reader reserves most of it and uses little
 	workerDeadline  = 20 * time.Second
+	maxWorkers      = 8      // on any machine: what they hold together stays under the service's limit of memory (congthu.service)
 	rememberedFiles = 20_000 // outcomes by hash, without text
 )
 
@@ -54,7 +55,7 @@ func newLooking(reg prometheus.Registerer, log *slog.Logger, lazy bool) (*lookin
 		return nil, err
 	}
 	pool, err := extract.NewPool(extract.PoolOptions{Command: []string{program, extract.WorkerArgument}, Env: workerEnvironment(log),
-		Workers: max(2, runtime.GOMAXPROCS(0)), Deadline: workerDeadline, Lazy: lazy, Metrics: workerMetrics{workers}, Log: log})
+		Workers: min(max(2, runtime.GOMAXPROCS(0)), maxWorkers), Deadline: workerDeadline, Lazy: lazy, Metrics: workerMetrics{workers}, Log: log})
 	if err != nil {
 		return nil, fmt.Errorf("starting what looks into files: %w", err)
 	}
