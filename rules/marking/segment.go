@@ -15,6 +15,9 @@ func (u *unit) segment(i, begin int, c candidate) float64 {
 	}
 	from := u.tiedFrom(l, c)
 	left, right := dividesLeft(l.text[begin:from]), u.dividesRight(l, c)
+	if left == noSign && from < c.start && strings.HasSuffix(strings.TrimRight(l.text[begin:from], " "), ",") {
+		left = dividing // "…, độ Mật"
+	}
 	if left == noSign || right == noSign || right == nothing && left != bracketSign && u.kind != Subject {
 		return 0
 	}
