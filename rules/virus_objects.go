@@ -66,6 +66,9 @@ func (s *virusScan) leaves(m *message.Message, prefix string, seen map[string]bo
 		if err := s.signed(p, o.part, seen, depth); err != nil {
 			return err
 		}
+		if err := s.zstandard(p, o.part, seen); err != nil {
+			return err
+		}
 	}
 	for _, n := range m.Undecoded() { // reading it in all its ways costs too much: no engine saw it
 		for _, e := range s.engines {

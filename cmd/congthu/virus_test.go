@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/klauspost/compress/zstd"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"congthu/filter"
@@ -76,6 +78,16 @@ func infected(t testing.TB) map[string][]byte {
 		"docx":              carrying("application/vnd.openxmlformats-officedocument.wordprocessingml.document", "a.docx", zipped(t, "word/document.xml", eicar)),
 		"winmail.dat":       carrying("application/ms-tnef", "winmail.dat", tnefOf("a.txt", eicar)),
 	}
+	z, err := zstd.NewWriter(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := make([]byte, 20_000) // of few letters, so that none of it stands in the file as it is
+	src := rand.New(rand.NewPCG(1, 2))
+	for i := range text {
+		text[i] = "etaoin shrdluETA"[src.IntN(16)]
+	}
+	out["zstandard"] = carrying("application/zstd", "a.txt.zst", z.EncodeAll(append(text, eicar...), nil))
 	if signed := signedOpaquely(t, nested); signed != nil {
 		out["opaque signature"] = signed
 	}
