@@ -49,7 +49,7 @@ func DefaultStates() map[signing.State]filter.Disposition {
 func signatureRule(c Config) filter.Rule {
 	return filter.Rule{Name: NameSignature, Clause: "9.2", Code: 550, Status: "7.7", Expensive: true,
 		Check: func(ctx context.Context, tx *filter.Transaction) ([]filter.Finding, error) {
-			s := signatures{ctx: ctx, config: c, options: c.Signatures.options(tx)}
+			s := signatures{ctx: ctx, config: c, options: c.Signatures.options(tx), file: tx.Session.Door == doorCheck}
 			if err := s.message(tx.Message, false); err != nil {
 				return nil, fmt.Errorf("verifying signatures: %w", err)
 			}
@@ -86,6 +86,7 @@ type signatures struct {
 	options  signing.Options
 	findings []filter.Finding
 	base     string // ID of the part whose opaque signature is open
+	file     bool   // the message is a file, whose lines may end with LF alone
 	depth    int    // opaque signatures around
 	count    int    // signatures seen
 }
@@ -141,7 +142,11 @@ func (s *signatures) detached(m *message.Message, p *message.Part, enclosed bool
 		s.found(m, p, signing.Result{State: signing.Invalid, Reason: signing.Damaged}, enclosed)
 		return nil
 	}
-	r, err := signing.Verify(s.ctx, p.Children[1].Open(), p.Children[0].Octets(), s.optionsFor(p, enclosed))
+	content := p.Children[0].Octets()
+	if s.file && s.depth == 0 {
+		content = signing.CanonicalLines(content)
+	}
+	r, err := signing.Verify(s.ctx, p.Children[1].Open(), content, s.optionsFor(p, enclosed))
 	if err != nil {
 		return err
 	}

@@ -121,6 +121,19 @@ func TestSignature(t *testing.T) {
 	}
 }
 
+// A message in a file may have the line ends of the system: what was signed had those of the wire.
+func TestSignatureInFile(t *testing.T) {
+	s := newSigner(t)
+	mail := strings.ReplaceAll(s.mail(signedText), "\r\n", "\n")
+	for door, want := range map[string]string{doorCheck: "untrusted: no anchor", "relay": "invalid: content changed"} {
+		tx := &filter.Transaction{Message: parse(t, mail), Received: time.Now(), Direction: filter.Inbound, Session: filter.Session{Door: door}}
+		f, err := signatureRule(Config{}.complete()).Check(context.Background(), tx)
+		if err != nil || len(f) != 1 || f[0].Detail != want {
+			t.Errorf("%s: %+v, %v", door, f, err)
+		}
+	}
+}
+
 // signaturePart is the second part of a multipart/signed.
 func (s signer) signaturePart(mail string) string {
 	i := strings.LastIndex(mail, "Content-Type: application/pkcs7-signature")
