@@ -32,20 +32,25 @@ func newAdmin(reg *prometheus.Registry, allow []netip.Prefix) *admin {
 	get("/healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	// Doors, configuration and evidence file, not engines: a dead engine must not take every gate out.
 	get("/readyz", func(w http.ResponseWriter, _ *http.Request) {
-		if !a.ready.Load() {
-			http.Error(w, "not ready: starting or stopping", http.StatusServiceUnavailable)
+		if err := a.notReady(); err != nil {
+			http.Error(w, "not ready: "+err.Error(), http.StatusServiceUnavailable)
 			return
-		}
-		if a.trouble != nil {
-			if err := a.trouble(); err != nil {
-				http.Error(w, "not ready: "+err.Error(), http.StatusServiceUnavailable)
-				return
-			}
 		}
 		fmt.Fprintln(w, "ready")
 	})
 	a.server = newServer(mux)
 	return a
+}
+
+// notReady says why the gate takes no mail, or nil.
+func (a *admin) notReady() error {
+	if !a.ready.Load() {
+		return errors.New("starting or stopping")
+	}
+	if a.trouble == nil {
+		return nil
+	}
+	return a.trouble()
 }
 
 func (a *admin) serve(l net.Listener) error {

@@ -10,7 +10,8 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if len(os.Args) == 2 && os.Args[1] == extract.WorkerArgument { // a gate in a test has started it
+	worker := len(os.Args) == 2 && os.Args[1] == extract.WorkerArgument
+	if worker || len(os.Args) == 4 && os.Args[1] == "log" { // a gate in a test has started it
 		main()
 	}
 	testscript.Main(m, map[string]func(){"congthu": main})

@@ -81,6 +81,7 @@ func (m *memory) begin(reg prometheus.Registerer) error {
 		}
 		m.lasting("the stream of the evidence", func() error { return s.Run(m.ctx, m.evidence) })
 	}
+	m.verify(m.conf.Evidence.Dir, reg)
 	m.lasting("the control socket", func() error { return m.evidence.ServeControl(m.ctx) })
 	if m.conf.HasStore() {
 		err := m.openStore()

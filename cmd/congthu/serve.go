@@ -95,6 +95,7 @@ func newGate(p *program, conf *policy.Config) (*gate, error) {
 		return nil, err
 	}
 	announce(conf, g.metrics)
+	g.begin(pol)
 	if g.judge, err = filter.NewJudge(pol, conf.Limits.Judging, g.metrics, g.log, p.now); err != nil {
 		g.close()
 		return nil, err
@@ -112,7 +113,11 @@ func newGate(p *program, conf *policy.Config) (*gate, error) {
 		g.judge.KeepWith(g.memory)
 		g.admin.trouble = g.memory.evidence.OK
 	}
-	if err := g.openConsole(reg, p); err != nil {
+	err = g.openConsole(reg, p)
+	if err == nil {
+		err = g.showState(reg, p.now)
+	}
+	if err != nil {
 		g.close()
 		return nil, errors.Join(err, g.memory.close())
 	}
@@ -258,6 +263,7 @@ func (g *gate) reload(load func() (*policy.Config, error)) {
 	g.judge.Swap(pol)
 	g.looking.engines.settle(conf)
 	announce(conf, g.metrics)
+	g.begin(pol)
 	g.metrics.Reload.Set(1)
 	if g.memory != nil {
 		g.memory.act(evidence.Reload, pol.Hash, "")

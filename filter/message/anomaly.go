@@ -83,6 +83,11 @@ const (
 	NotAsked      Reason = "not asked" // an engine on another machine, for the message may bear a secrecy marking
 )
 
+// Reasons are all of these.
+func Reasons() []Reason {
+	return []Reason{TooDeep, TooMany, TooBig, Damaged, PartialMessage, ExternalBody, Encrypted, EncryptedMail, UnknownType, NoText, WorkerFailed, NotAsked}
+}
+
 // NotInspected is a part that could not be looked into (invariant 3).
 type NotInspected struct {
 	Part   string `json:"part"`

@@ -33,6 +33,9 @@ func NewBudget(octets int64) *Budget {
 	return b
 }
 
+// Left is how many octets are left.
+func (b *Budget) Left() int64 { return b.left.Load() }
+
 func (b *Budget) take(n int64) bool {
 	if b == nil {
 		return true

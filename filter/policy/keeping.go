@@ -26,6 +26,7 @@ type Evidence struct {
 	Gate          string     `yaml:"gate"`           // the gate's name in each record; default: the machine's
 	Retention     Duration   `yaml:"retention"`      // older files are removed, and a signed record says so
 	FileSize      Size       `yaml:"file_size"`      // of one file; beyond, a new one
+	Verify        Duration   `yaml:"verify"`         // how often the gate checks the whole log; 0s for never
 	Stream        Stream     `yaml:"stream"`         // each record goes there too
 	CheckpointURL WebAddress `yaml:"checkpoint_url"` // signed checkpoints are POSTed there; "" for nowhere
 }
@@ -182,7 +183,7 @@ func (c *Config) keepingDefaults(state string) {
 	if state == "" {
 		state = "/var/lib/congthu"
 	}
-	c.Evidence = Evidence{Dir: filepath.Join(state, "evidence"), Retention: Duration(5 * 366 * day), FileSize: 64 << 20, Stream: Stream{Format: StreamJSON}}
+	c.Evidence = Evidence{Dir: filepath.Join(state, "evidence"), Retention: Duration(5 * 366 * day), FileSize: 64 << 20, Verify: Duration(day), Stream: Stream{Format: StreamJSON}}
 	c.Store = Store{DSN: "sqlite:" + filepath.Join(state, "congthu.db"), Keep: Duration(30 * day), KeepMarked: Duration(day)}
 	c.Marking = Marking{Pack: "secrecy-2026", EnforceFrom: 85}
 	c.Alerts = Alerts{Burst: 20, BurstWindow: Duration(10 * time.Minute)}
@@ -204,6 +205,9 @@ func (c *Config) checkKeeping(bad func(path, format string, args ...any)) {
 	}
 	if c.Evidence.Retention < Duration(day) {
 		bad("evidence.retention", "%s is out of bounds: write 1d or more", shown(c.Evidence.Retention))
+	}
+	if v := c.Evidence.Verify; v != 0 && v < Duration(10*time.Second) {
+		bad("evidence.verify", "%s is out of bounds: write 10s or more, or 0s for never", shown(v))
 	}
 	if s := c.Evidence.Stream; s.Address != "" {
 		rest, tls := strings.CutPrefix(s.Address, "tls:")
