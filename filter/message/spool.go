@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"net/netip"
 	"os"
 	"runtime"
 	"sync"
@@ -18,40 +19,10 @@ import (
 // Errors of a spool.
 var (
 	ErrTooBig = errors.New("message is over the wire limit")     // more than Limits.WireBytes
-	ErrNoRoom = errors.New("no room left for messages in hand")  // the process's Budget is spent
+	ErrNoRoom = errors.New("no room left for messages in hand")  // the process's Budget is spent, or one client's share of it
 	ErrClosed = errors.New("spool is closed")                    // used after Close
 	errRange  = errors.New("range is not inside of the message") // a caller's mistake
 )
-
-// Budget bounds the octets of all spools that share it. The zero value has no room.
-type Budget struct{ left atomic.Int64 }
-
-// NewBudget makes a budget of so many octets.
-func NewBudget(octets int64) *Budget {
-	b := new(Budget)
-	b.left.Store(octets)
-	return b
-}
-
-// Left is how many octets are left.
-func (b *Budget) Left() int64 { return b.left.Load() }
-
-func (b *Budget) take(n int64) bool {
-	if b == nil {
-		return true
-	}
-	if b.left.Add(-n) < 0 {
-		b.left.Add(n)
-		return false
-	}
-	return true
-}
-
-func (b *Budget) give(n int64) {
-	if b != nil {
-		b.left.Add(n)
-	}
-}
 
 // Spool holds one message as it came, octet for octet: in memory up to Limits.MemoryBytes, beyond
 // in an anonymous memory file, so that a message held for inspection never reaches a disk. One
@@ -59,6 +30,7 @@ func (b *Budget) give(n int64) {
 type Spool struct {
 	limits Limits
 	budget *Budget
+	client netip.Prefix // whose message it is, for the budget; zero for nobody's
 	size   atomic.Int64
 
 	mu     sync.RWMutex
@@ -71,8 +43,12 @@ type Spool struct {
 }
 
 // NewSpool makes an empty spool. Without a budget only l bounds it.
-func NewSpool(l Limits, b *Budget) *Spool {
-	return &Spool{limits: l, budget: b, sum: sha256.New()}
+func NewSpool(l Limits, b *Budget) *Spool { return NewSpoolOf(netip.Addr{}, l, b) }
+
+// NewSpoolOf makes one for a message of the client with that address, which is the zero Addr when it is not
+// known: then the message has the whole budget.
+func NewSpoolOf(client netip.Addr, l Limits, b *Budget) *Spool {
+	return &Spool{limits: l, budget: b, client: holder(client), sum: sha256.New()}
 }
 
 // Write appends p. It returns ErrTooBig once more than Limits.WireBytes octets were written and
@@ -89,7 +65,7 @@ func (s *Spool) Write(p []byte) (int, error) {
 		return 0, s.err
 	case s.size.Load()+n > s.limits.WireBytes:
 		return 0, s.fail(ErrTooBig)
-	case !s.budget.take(n):
+	case !s.budget.take(s.client, n, s.limits.WireBytes):
 		return 0, s.fail(ErrNoRoom)
 	}
 	s.size.Add(n)
@@ -185,7 +161,7 @@ func (s *Spool) drop() {
 		s.file.Close() // nothing was meant to last: there is no error to act on
 		s.file = nil
 	}
-	s.budget.give(s.size.Load())
+	s.budget.give(s.client, s.size.Load())
 	s.budget = nil
 }
 

@@ -233,7 +233,7 @@ func (s *session) mail(data []byte, m macros) error {
 	s.tx = &transaction{
 		Transaction: &filter.Transaction{ID: filter.NewID(now), Received: now, Session: facts,
 			ReversePath: m.path(path, params), QueueID: m.queueID},
-		spool:    message.NewSpool(s.srv.cfg.Limits, s.srv.budget),
+		spool:    message.NewSpoolOf(facts.Client, s.srv.cfg.Limits, s.srv.budget),
 		lead:     s.agreed.protocol&gomilter.OptHeaderLeadingSpace != 0,
 		envelope: len(data),
 	}

@@ -85,7 +85,7 @@ type Admin struct {
 type Limits struct {
 	MessageSize  Size     `yaml:"message_size"`  // on the wire; beyond: 552 5.3.4
 	Memory       Size     `yaml:"memory"`        // of a message kept in memory; beyond: an anonymous memory file
-	Spool        Size     `yaml:"spool"`         // of all messages in the gate together; beyond: 451 4.3.0
+	Spool        Size     `yaml:"spool"`         // of all messages in the gate together, half of it for those of one client; beyond: 451 4.3.0
 	Header       Size     `yaml:"header"`        // of one header block
 	HeaderFields int      `yaml:"header_fields"` // in one header block
 	Line         Size     `yaml:"line"`          // of one header field

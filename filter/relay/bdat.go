@@ -51,7 +51,7 @@ func (c *connection) bdat(ctx context.Context, args string) (reply, error) {
 	}
 	m := tx.chunks
 	if m == nil {
-		m = &chunks{spool: message.NewSpool(c.srv.cfg.Limits, c.srv.budget), until: time.Now().Add(c.srv.cfg.Timeouts.Message), lines: newLineCheck()}
+		m = &chunks{spool: c.newSpool(tx), until: time.Now().Add(c.srv.cfg.Timeouts.Message), lines: newLineCheck()}
 		tx.chunks = m
 	}
 	err := c.take(octets, m.until, func(b []byte) {

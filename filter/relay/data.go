@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -35,7 +36,7 @@ func (c *connection) data(ctx context.Context, args string) (reply, error) {
 	if err := c.send(own(replyGoAhead)); err != nil {
 		return reply{}, err
 	}
-	spool := message.NewSpool(c.srv.cfg.Limits, c.srv.budget)
+	spool := c.newSpool(tx)
 	defer spool.Close()
 	got, err := c.receive(spool)
 	if err != nil {
@@ -43,6 +44,18 @@ func (c *connection) data(ctx context.Context, args string) (reply, error) {
 	}
 	c.in.giveBack() // many may wait to be judged
 	return c.decide(ctx, tx, spool, got)
+}
+
+// newSpool is the room for a message, out of its client's share. Of a mail server that does not say who its
+// client is, all are nobody's.
+func (c *connection) newSpool(tx *transaction) *message.Spool {
+	client := c.peer
+	if f := tx.forwarded; f != nil {
+		client = f.client
+	} else if c.trusted {
+		client = netip.Addr{}
+	}
+	return message.NewSpoolOf(client, c.srv.cfg.Limits, c.srv.budget)
 }
 
 // received is what is to say of a message beside its octets.
