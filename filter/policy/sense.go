@@ -3,6 +3,7 @@ package policy
 import (
 	"fmt"
 	"io"
+	"net"
 	"net/netip"
 	"os"
 	"strings"
@@ -42,12 +43,20 @@ func (c *Config) checkSense(bad func(path, format string, args ...any)) {
 	if id := c.Organisation.AuthservID; strings.ContainsFunc(id, func(r rune) bool { return r <= ' ' || r > '~' || r == ';' || r == '"' }) {
 		bad("organisation.authserv_id", "%q is no name: write a domain name, for example mail.monre.gov.vn", id)
 	}
-	taken := map[string]string{}
+	taken := map[string][]listening{}
 	listen := func(path, address string) {
-		if other := taken[address]; address != "" && other != "" {
-			bad(path, "is the address of %s too; each listener needs its own", other)
+		host, port, err := net.SplitHostPort(address)
+		if err != nil || port == "0" { // none, what is complained of elsewhere, or whichever port is free
+			return
 		}
-		taken[address] = path
+		l := listening{path, host}
+		for _, other := range taken[port] {
+			if l.meets(other) {
+				bad(path, "is the address of %s too; each listener needs its own", other.path)
+				break
+			}
+		}
+		taken[port] = append(taken[port], l)
 	}
 	for i, m := range c.Milter {
 		path := fmt.Sprintf("milter[%d]", i)
@@ -62,7 +71,29 @@ func (c *Config) checkSense(bad func(path, format string, args ...any)) {
 		}
 	}
 	listen("admin.listen", c.Admin.Listen)
+	if c.Console.Listen != None {
+		listen("console.listen", c.Console.Listen)
+	}
 	if r := c.Rules["attachment-size"]; r.InlineFloor > 1<<20 {
 		bad("rules.attachment-size.inline_floor", "%s is out of bounds: write 0 to 1MiB", shown(r.InlineFloor))
 	}
+}
+
+// listening is a listener's key and the host of its address: "unix" of a unix socket, whose path is the port then.
+type listening struct{ path, host string }
+
+// meets tells that no two listeners can have these hosts with the same port: an address that stands for all of the
+// machine's (0.0.0.0, ::, none) takes the port of each, of IPv4 and IPv6.
+func (l listening) meets(other listening) bool {
+	all := func(host string) bool {
+		a, err := netip.ParseAddr(host)
+		return host == "" || err == nil && a.IsUnspecified()
+	}
+	loopback := func(host string) string {
+		if host == "localhost" {
+			return "127.0.0.1"
+		}
+		return host
+	}
+	return loopback(l.host) == loopback(other.host) || all(l.host) || all(other.host)
 }
