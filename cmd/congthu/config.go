@@ -41,6 +41,9 @@ func (c *configCheckCommand) Run(p *program) error {
 	if err := servable(conf); err != nil {
 		return err
 	}
+	if err := usable(conf); err != nil {
+		return err
+	}
 	pol, err := buildPolicy(conf, nil, nil)
 	if err != nil {
 		return err

@@ -38,6 +38,9 @@ func (c *serveCommand) Run(p *program) error {
 	if err := servable(conf); err != nil {
 		return err
 	}
+	if err := usable(conf); err != nil {
+		return err
+	}
 	g, err := newGate(p, conf)
 	if err != nil {
 		return err
