@@ -241,7 +241,9 @@ func shown(v any) string {
 const mailboxName = "mailbox-name"
 
 // hasColumns tells a rule with one disposition for each direction.
-func hasColumns(rule string) bool { return rule != filter.RuleUninspected && rule != mailboxName && rule != spamName }
+func hasColumns(rule string) bool {
+	return rule != filter.RuleUninspected && rule != mailboxName && rule != spamName
+}
 
 // ownKeys are the keys of a rule beside mode, outbound and inbound.
 func ownKeys(rule string) []string {
@@ -254,6 +256,8 @@ func ownKeys(rule string) []string {
 		return []string{"exempt"}
 	case contentName:
 		return contentKeys()
+	case impersonationName:
+		return impersonationKeys()
 	case rateName:
 		return rateKeys()
 	case spamName:
@@ -271,6 +275,7 @@ func ownKeys(rule string) []string {
 
 func (c *Config) checkRules(bad func(path, format string, args ...any)) {
 	c.checkContent(bad)
+	c.checkImpersonation(bad)
 	c.checkRate(bad)
 	c.checkSpam(bad)
 	custom := 0
