@@ -51,7 +51,8 @@ func (s *virusScan) leaves(m *message.Message, prefix string, seen map[string]bo
 		case len(s.failed) == len(s.engines): // there is nobody to look
 			return nil
 		}
-		o, err := leafObject(p)
+		var zips zipEnds
+		o, err := leafObject(p, &zips)
 		if err != nil {
 			return err
 		}
@@ -67,6 +68,9 @@ func (s *virusScan) leaves(m *message.Message, prefix string, seen map[string]bo
 			return err
 		}
 		if err := s.zstandard(p, o.part, seen); err != nil {
+			return err
+		}
+		if err := s.zips(p, o.part, zips.behindEachOther(), seen); err != nil {
 			return err
 		}
 	}
@@ -87,10 +91,10 @@ func (s *virusScan) timeIsOver() {
 	}
 }
 
-// leafObject is a leaf as it decodes. Its hash and size are of what the engines will read.
-func leafObject(p *message.Part) (shown, error) {
+// leafObject is a leaf as it decodes, which is written to w too. Its hash and size are of what the engines will read.
+func leafObject(p *message.Part, w io.Writer) (shown, error) {
 	h := sha256.New()
-	n, err := io.Copy(h, p.Open())
+	n, err := io.Copy(io.MultiWriter(h, w), p.Open())
 	if err != nil {
 		return shown{}, fmt.Errorf("reading part %q: %w", p.ID, err)
 	}

@@ -72,6 +72,8 @@ func infected(t testing.TB) map[string][]byte {
 		"base64 with junk":  letter("Content-Type: application/octet-stream\r\nContent-Transfer-Encoding: base64\r\n", junk),
 		"zip":               carrying("application/zip", "a.zip", zipped(t, "a.txt", eicar)),
 		"nested zip":        carrying("application/zip", "a.zip", zipped(t, "b.zip", zipped(t, "a.txt", eicar))),
+		"first of two zips": carrying("application/zip", "a.zip", append(zipped(t, "a.txt", eicar), zipped(t, "b.txt", []byte("x"))...)),
+		"last of two zips":  carrying("application/zip", "a.zip", append(zipped(t, "b.txt", []byte("x")), zipped(t, "a.txt", eicar)...)),
 		"tar.gz":            carrying("application/gzip", "a.tar.gz", tarred(t, "a.txt", eicar)),
 		"nested message":    carrying("message/rfc822", "", nested),
 		"message as a file": carrying("application/octet-stream", "thu.eml", nested),
