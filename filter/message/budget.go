@@ -60,7 +60,7 @@ func (b *Budget) takeShare(client netip.Prefix, n, message int64) bool {
 }
 
 func (b *Budget) give(client netip.Prefix, n int64) {
-	if b == nil {
+	if b == nil || n == 0 {
 		return
 	}
 	b.left.Add(n)

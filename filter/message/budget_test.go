@@ -12,6 +12,7 @@ func TestSpoolShares(t *testing.T) {
 	one, other, nobody := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2"), netip.Addr{}
 	l := Limits{WireBytes: 400, MemoryBytes: 100}
 	b := NewBudget(1000)
+	NewSpoolOf(one, l, b).Close() // of which nothing came
 	var spools []*Spool
 	write := func(client netip.Addr, octets int, want error) {
 		t.Helper()
