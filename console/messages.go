@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"time"
 
 	"congthu/filter/evidence"
 	"congthu/store"
@@ -21,6 +22,8 @@ type messagesData struct {
 	Problem  string            // what is wrong with it; only our own words and what was typed
 	Messages []store.Message
 	Next     string // address of the page after this one; "" for none
+	// LookedTo is the time of the oldest message that was looked at when there may be more of what few messages have.
+	LookedTo time.Time
 }
 
 // asked are the words of a search: empty ones are left out.
@@ -51,6 +54,9 @@ func (c *Console) messagesPage(w http.ResponseWriter, r *request) error {
 	}
 	if next != "" {
 		d.Next = "/messages" + again(d.Asked, "after", next)
+		if len(d.Messages) < store.DefaultPage {
+			d.LookedTo = store.LookedTo(next)
+		}
 	}
 	return c.render(w, http.StatusOK, &page{request: r, Name: "messages", Title: "menu.messages", Data: d})
 }

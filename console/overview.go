@@ -16,7 +16,7 @@ type overviewData struct {
 	Clauses []clauseCount // of the last 30 days
 	Days    []dayCount    // the last 30, the oldest first
 	Held    []store.Held  // that wait longest
-	Waiting int           // undecided, at most MaxPage
+	Waiting int           // undecided
 	Senders []senderCount // most refused in 7 days
 	System  System
 }
@@ -55,13 +55,10 @@ func (c *Console) overviewPage(w http.ResponseWriter, r *request) error {
 	if err := d.count(r); err != nil {
 		return err
 	}
-	held, err := r.store.List(r.Context(), store.Filter{State: store.StateUndecided, Limit: store.MaxPage})
-	if err != nil {
+	var err error
+	if d.Held, d.Waiting, err = r.store.Waiting(r.Context(), 5); err != nil {
 		return err
 	}
-	d.Waiting = len(held)
-	slices.Reverse(held) // the longest waiting first
-	d.Held = held[:min(len(held), 5)]
 	return c.render(w, http.StatusOK, &page{request: r, Name: "overview", Title: "menu.overview", Data: d})
 }
 

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"strings"
-	"time"
 
 	"congthu/filter"
 	"congthu/store"
@@ -33,8 +32,8 @@ func (c *Console) policyPage(w http.ResponseWriter, r *request) error {
 	if d.Precisions, err = r.store.Precisions(r.Context(), r.now.AddDate(0, 0, -90)); err != nil {
 		return err
 	}
-	since := midnight(r.now).AddDate(0, 0, -29)
-	err = r.store.Monitored(r.Context(), since, r.now.Add(time.Minute), func(rule, disposition string, messages int64) {
+	today := midnight(r.now)
+	err = r.store.Monitored(r.Context(), today.AddDate(0, 0, -29).Format(dayFormat), today.Format(dayFormat), func(rule, disposition string, messages int64) {
 		d.Would = append(d.Would, wouldHave{rule, disposition, messages})
 	})
 	if err != nil {

@@ -41,7 +41,7 @@ const maxDays = 1200
 
 var errDays = errors.New("days are written 2026-03-02, the first not after the last, at most 1200 days apart")
 
-// statisticsOf reads what is asked for: by default the last 12 months.
+// statisticsOf reads what is asked for: by default this month and the 11 before it.
 func (c *Console) statisticsOf(r *request) (d statisticsData, err error) {
 	today := midnight(r.now)
 	d = statisticsData{From: r.form("from"), To: r.form("to"), By: r.form("by"), Unit: r.form("unit")}
@@ -49,7 +49,7 @@ func (c *Console) statisticsOf(r *request) (d statisticsData, err error) {
 		d.To = today.Format(dayFormat)
 	}
 	if d.From == "" {
-		d.From = today.AddDate(-1, 0, 1).Format(dayFormat)
+		d.From = time.Date(today.Year(), today.Month()-11, 1, 0, 0, 0, 0, today.Location()).Format(dayFormat)
 	}
 	if !slices.Contains([]string{"mailbox", "unit", "clause"}, d.By) {
 		d.By = "mailbox"
@@ -73,7 +73,10 @@ func (c *Console) statisticsOf(r *request) (d statisticsData, err error) {
 	case err != nil:
 		return d, err
 	case d.By == "mailbox":
-		err = r.store.Mailboxes(r.Context(), f, func(x store.Daily) error { count(rows, x.Mailbox, x); return nil })
+		err = r.store.Totals(r.Context(), d.From, d.To, d.Unit, func(x store.Total) error {
+			count(rows, x.Mailbox, store.Daily{Disposition: x.Disposition, Messages: x.Messages, Bytes: x.Bytes})
+			return nil
+		})
 	case d.By == "clause":
 		f.Clause = store.AnyClause
 		err = r.store.Units(r.Context(), f, func(x store.Daily) error {

@@ -8,7 +8,10 @@ import (
 	"congthu/filter/evidence"
 )
 
-const dayFormat = time.DateOnly
+const (
+	dayFormat   = time.DateOnly
+	monthFormat = "2006-01"
+)
 
 // Daily is the mail of one day that is alike in all of these.
 type Daily struct {
@@ -25,11 +28,18 @@ type Daily struct {
 // daily adds up what one transaction of Index counts.
 type daily struct {
 	units, mailboxes map[Daily]sum // the keys have no numbers
+	months           map[Daily]sum // of mailboxes; Day is 2006-01
+	monitored        map[monitored]int64
 }
+
+// monitored is what a rule in monitor mode asked for on a day.
+type monitored struct{ day, rule, disposition string }
 
 type sum struct{ messages, bytes int64 }
 
-func newDaily() *daily { return &daily{map[Daily]sum{}, map[Daily]sum{}} }
+func newDaily() *daily {
+	return &daily{map[Daily]sum{}, map[Daily]sum{}, map[Daily]sum{}, map[monitored]int64{}}
+}
 
 // count counts a message: for its unit, and for whose it is: the sender's when it comes from ours, else each
 // recipient's.
@@ -50,7 +60,21 @@ func (d *daily) count(day string, v *evidence.Verdict) {
 		for _, box := range boxes {
 			key.Mailbox = box
 			add(d.mailboxes, key, v.Bytes)
+			if clause == "" {
+				month := key
+				month.Day = day[:len(monthFormat)]
+				add(d.months, month, v.Bytes)
+			}
 		}
+	}
+	seen := map[monitored]bool{}
+	for _, f := range v.Findings {
+		if f.Mode == "monitor" && f.Disposition != "accept" {
+			seen[monitored{day, f.Rule, f.Disposition}] = true
+		}
+	}
+	for k := range seen {
+		d.monitored[k]++
 	}
 }
 
@@ -67,6 +91,16 @@ func (d *daily) write(ctx context.Context, in *indexing) error {
 	}
 	for k, n := range d.mailboxes {
 		if err := in.exec(ctx, countMailbox, in.gate, k.Day, k.Mailbox, k.Unit, k.Direction, k.Disposition, k.Clause, n.messages, n.bytes); err != nil {
+			return err
+		}
+	}
+	for k, n := range d.months {
+		if err := in.exec(ctx, countMonth, k.Day, k.Mailbox, k.Unit, k.Direction, k.Disposition, in.gate, n.messages, n.bytes); err != nil {
+			return err
+		}
+	}
+	for k, n := range d.monitored {
+		if err := in.exec(ctx, countMonitored, k.day, k.rule, k.disposition, in.gate, n); err != nil {
 			return err
 		}
 	}

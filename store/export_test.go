@@ -41,7 +41,16 @@ func Seal(content []byte) (pieces [][]byte, open func([][]byte) ([]byte, error),
 	}, err
 }
 
-// SearchQuery is the query that Search asks.
-func SearchQuery(f MessageFilter) (query string, args []any, err error) {
-	return f.query(page(f.Limit))
+// SearchQuery is the query that Search asks when there are few messages of every condition, or many.
+func SearchQuery(f MessageFilter, little bool) (query string, args []any, err error) {
+	return f.query(f.plan(few{little, little, little}), page(f.Limit), "")
+}
+
+// MaxLooked is how many messages a search reads for one page.
+const MaxLooked = maxLooked
+
+// MonthsOf takes a span of days apart.
+func MonthsOf(from, to, today string) (first, last string, before, after [2]string) {
+	m := monthsOf(from, to, today)
+	return m.first, m.last, m.before, m.after
 }

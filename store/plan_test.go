@@ -36,20 +36,31 @@ func plan(t *testing.T, path, query string, args []any) string {
 	return strings.Join(all, "\n")
 }
 
-// A search for what few messages have looks those up; it never goes through all messages.
+// A search never goes through all messages: it looks up what few have, or reads in the order of the list by an index.
 func TestSearchPlans(t *testing.T) {
 	d := newDesk(t, "")
-	for name, f := range map[string]store.MessageFilter{
-		"id": {ID: "01A"}, "queue": {QueueID: "4F1"}, "sender": {Sender: "a@b.vn"}, "recipient": {Recipient: "a@b.vn"}, "sha256": {SHA256: "00"},
-		"all": {}, "recipient since": {Recipient: "a@b.vn", Since: d.clock.Now(), Disposition: "refuse"},
+	for name, x := range map[string]struct {
+		filter store.MessageFilter
+		little bool
+	}{
+		"id": {store.MessageFilter{ID: "01A"}, false}, "queue": {store.MessageFilter{QueueID: "4F1"}, false}, "sha256": {store.MessageFilter{SHA256: "00"}, false},
+		"sender": {store.MessageFilter{Sender: "a@b.vn"}, false}, "disposition": {store.MessageFilter{Disposition: "refuse"}, false},
+		"client": {store.MessageFilter{Client: "192.0.2.1", Disposition: "refuse"}, false}, "held": {store.MessageFilter{Held: true}, false},
+		"recipient": {store.MessageFilter{Recipient: "a@b.vn"}, true}, "rule": {store.MessageFilter{Rule: "virus"}, true}, "clause": {store.MessageFilter{Clause: "9.3", Unit: "vp"}, true},
+		"recipient since": {store.MessageFilter{Recipient: "a@b.vn", Since: d.clock.Now(), Disposition: "refuse"}, true},
+		"all":             {store.MessageFilter{}, false}, "rule of many": {store.MessageFilter{Rule: "subject", Unit: "vp"}, false}, "recipient of many": {store.MessageFilter{Recipient: "a@b.vn"}, false},
 	} {
-		query, args, err := store.SearchQuery(f)
+		query, args, err := store.SearchQuery(x.filter, x.little)
 		if err != nil {
 			t.Fatal(err)
 		}
 		got := plan(t, d.path, query, args)
-		if strings.Contains(got, "SCAN m") != (name == "all") {
+		inOrder := strings.Contains(got, "SCAN m USING INDEX message_at") // until a page is full
+		if strings.Contains(got, "SCAN m") && !strings.Contains(got, "SCAN m USING INDEX message_") || inOrder != (name == "all" || strings.HasSuffix(name, "of many")) {
 			t.Errorf("%s:\n%s", name, got)
+		}
+		if needs := "USING TEMP B-TREE FOR ORDER BY"; !x.little && strings.Contains(got, needs) && x.filter.ID+x.filter.QueueID+x.filter.SHA256 == "" {
+			t.Errorf("%s is sorted whole:\n%s", name, got)
 		}
 	}
 }

@@ -64,7 +64,7 @@ func (s *Store) clear(ctx context.Context, first evidence.Line) error {
 				return err
 			}
 		}
-		for _, drop := range []string{dropUnits, dropMailboxes} {
+		for _, drop := range []string{dropUnits, dropMailboxes, dropMonitored, dropMonths, sumMonth} {
 			if _, err := tx.ExecContext(ctx, drop, first.Gate, p.statDay); err != nil {
 				return err
 			}

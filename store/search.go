@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -41,51 +40,6 @@ type MessageFilter struct {
 	After        string // the page after this one (see Search)
 }
 
-func (f MessageFilter) conditions() (*conditions, error) {
-	c := &conditions{}
-	for _, x := range []struct{ condition, value string }{
-		{"m.gate = ?", f.Gate}, {"m.id = ?", f.ID}, {"m.client = ?", f.Client}, {"m.unit = ?", f.Unit},
-		{"m.direction = ?", f.Direction}, {"m.disposition = ?", f.Disposition},
-		// What names few messages is looked up first; what names many is looked for from the newest on.
-		{"((m.queue_id = ? AND m.queue_id <> '') OR (m.next_queue_id = ? AND m.next_queue_id <> ''))", f.QueueID},
-		{inFindings("x.rule = ?"), f.Rule}, {inFindings("x.clause = ?"), f.Clause},
-		{"(m.sha256 = ? OR " + among("message_finding WHERE part_sha256 = ? AND part_sha256 <> ''") + ")", strings.ToLower(f.SHA256)},
-	} {
-		if x.value != "" {
-			c.add(x.condition, x.value)
-		}
-	}
-	if f.Sender != "" {
-		c.add("m.sender = ?", mailbox(f.Sender))
-	}
-	if f.Recipient != "" {
-		c.add(among("message_recipient WHERE mailbox = ?"), mailbox(f.Recipient))
-	}
-	if f.Held {
-		c.parts = append(c.parts, "m.held")
-	}
-	return c, c.pageOf(f.Since, f.Until, f.After)
-}
-
-// query asks for one row more than a page has.
-func (f MessageFilter) query(rows int) (query string, args []any, err error) {
-	c, err := f.conditions()
-	if err != nil {
-		return "", nil, err
-	}
-	order := newestFirst
-	if f.QueueID != "" || f.SHA256 != "" || f.Recipient != "" {
-		order = fewNewestFirst
-	}
-	return selectMessages + c.where() + order + c.limit(rows+1), c.args, nil
-}
-
-func among(rows string) string { return "(m.gate, m.seq) IN (SELECT gate, seq FROM " + rows + ")" }
-
-func inFindings(condition string) string {
-	return "EXISTS (SELECT 1 FROM message_finding x WHERE x.gate = m.gate AND x.seq = m.seq AND " + condition + ")"
-}
-
 // pageOf limits rows to times and to those after a cursor, newest first.
 func (c *conditions) pageOf(since, until time.Time, after string) error {
 	if !since.IsZero() {
@@ -97,13 +51,18 @@ func (c *conditions) pageOf(since, until time.Time, after string) error {
 	if after == "" {
 		return nil
 	}
-	at, seq, gate, err := parseCursor(after)
+	return c.beside("<", after)
+}
+
+// beside limits rows to those on one side of a cursor.
+func (c *conditions) beside(compares, at string) error {
+	when, seq, gate, err := parseCursor(at)
 	if err != nil {
 		return err
 	}
-	c.args = append(c.args, at, gate, seq)
+	c.args = append(c.args, when, gate, seq)
 	n := len(c.args)
-	c.parts = append(c.parts, fmt.Sprintf("(m.at, m.gate, m.seq) < ($%d, $%d, $%d)", n-2, n-1, n))
+	c.parts = append(c.parts, fmt.Sprintf("(m.at, m.gate, m.seq) %s ($%d, $%d, $%d)", compares, n-2, n-1, n))
 	return nil
 }
 
@@ -128,15 +87,33 @@ func parseCursor(s string) (at, seq int64, gate string, err error) {
 	return at, seq, gate, nil
 }
 
-// Search lists messages, the newest first. next is MessageFilter.After for the page after this one, "" when
-// this is the last.
+// LookedTo is the time of the message that a value of next names, up to which a search read: the zero time for none.
+func LookedTo(next string) time.Time {
+	at, _, _, err := parseCursor(next)
+	if err != nil {
+		return time.Time{}
+	}
+	return fromMicro(at)
+}
+
+// Search lists messages, the newest first. next is MessageFilter.After for the page after this one, "" when this is the
+// last. A search for what is rare reads maxLooked messages at a time: its page may have few messages, or none, and a page
+// after it.
 func (s *Store) Search(ctx context.Context, f MessageFilter) (all []Message, next string, err error) {
 	n := page(f.Limit)
-	query, args, err := f.query(n)
-	if err != nil {
-		return nil, "", fmt.Errorf("searching messages: %w", err)
-	}
 	err = s.read(ctx, "searching messages", func(q querier) error {
+		x, err := f.countFew(ctx, q)
+		if err != nil {
+			return err
+		}
+		p := f.plan(x)
+		if next, err = f.lookedTo(ctx, q, p); err != nil {
+			return err
+		}
+		query, args, err := f.query(p, n, next)
+		if err != nil {
+			return err
+		}
 		if all, err = messages(ctx, q, query, args); err != nil {
 			return err
 		}
@@ -220,65 +197,4 @@ func complete(ctx context.Context, q querier, m *Message) (err error) {
 		m.Verdict.NotInspected = append(m.Verdict.NotInspected, n)
 	}
 	return unseen.Err()
-}
-
-// Act is an act as the index has it.
-type Act struct {
-	Gate string
-	Seq  uint64
-	Time time.Time
-	evidence.Act
-}
-
-// ActFilter is what a list of acts is limited to. Empty fields limit nothing.
-type ActFilter struct {
-	Since, Until time.Time
-	Who          string
-	What         evidence.What
-	Object       string
-	Limit        int    // at most MaxPage; 0 is DefaultPage
-	After        string // the page after this one
-}
-
-// Acts lists what was done at the gates, the newest first. next is as Search's.
-func (s *Store) Acts(ctx context.Context, f ActFilter) (all []Act, next string, err error) {
-	c := &conditions{}
-	for _, x := range []struct{ condition, value string }{
-		{"m.who = ?", f.Who}, {"m.what = ?", string(f.What)}, {"m.object = ?", f.Object},
-	} {
-		if x.value != "" {
-			c.add(x.condition, x.value)
-		}
-	}
-	if err := c.pageOf(f.Since, f.Until, f.After); err != nil {
-		return nil, "", fmt.Errorf("listing acts: %w", err)
-	}
-	n := page(f.Limit)
-	query := selectActs + c.where() + newestFirst + c.limit(n+1)
-	err = s.read(ctx, "listing acts", func(q querier) error {
-		rows, err := q.QueryContext(ctx, query, c.args...)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var a Act
-			var seq, at int64
-			var details string
-			if err := rows.Scan(&a.Gate, &seq, &at, &a.Who, &a.What, &a.Object, &a.Reason, &details); err != nil {
-				return err
-			}
-			if err := json.Unmarshal([]byte(details), &a.Details); err != nil {
-				return fmt.Errorf("the details of act %d: %w", seq, err)
-			}
-			a.Seq, a.Time = uint64(seq), fromMicro(at)
-			all = append(all, a)
-		}
-		return rows.Err()
-	})
-	if err == nil && len(all) > n {
-		last := all[n-1]
-		all, next = all[:n], cursor(micro(last.Time), last.Gate, int64(last.Seq))
-	}
-	return all, next, err
 }

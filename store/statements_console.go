@@ -49,8 +49,7 @@ const (
 
 	selectSenders = `SELECT sender, count(*) FROM message WHERE at >= $1 AND at < $2 AND disposition = $3
 		GROUP BY sender ORDER BY count(*) DESC, sender LIMIT $4`
-	// What rules in monitor mode would have asked for, by message.
-	selectMonitored = `SELECT x.rule, x.disposition, count(DISTINCT m.id) FROM message m JOIN message_finding x ON x.gate = m.gate AND x.seq = m.seq
-		WHERE m.at >= $1 AND m.at < $2 AND x.mode = 'monitor' AND x.disposition <> 'accept'
-		GROUP BY x.rule, x.disposition ORDER BY count(DISTINCT m.id) DESC, x.rule, x.disposition LIMIT 200`
+	selectMonitored = `SELECT rule, disposition, CAST(sum(messages) AS BIGINT) FROM daily_monitored WHERE day >= $1 AND day <= $2
+		GROUP BY rule, disposition ORDER BY sum(messages) DESC, rule, disposition LIMIT 200`
+	whereLongest = ` WHERE h.state = $1 ORDER BY h.held, h.id LIMIT $2`
 )

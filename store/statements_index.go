@@ -28,6 +28,13 @@ const (
 	dropActs      = `DELETE FROM act WHERE gate = $1`
 	dropUnits     = `DELETE FROM daily_unit WHERE gate = $1 AND day > $2`
 	dropMailboxes = `DELETE FROM daily_mailbox WHERE gate = $1 AND day > $2`
+	// Days up to $2 stay counted: of their month what they have is all that is left.
+	dropMonths = `DELETE FROM monthly_mailbox WHERE gate = $1 AND month >= substr($2, 1, 7)`
+	sumMonth   = `INSERT INTO monthly_mailbox (month, mailbox, unit, direction, disposition, gate, messages, bytes)
+		SELECT substr(day, 1, 7), mailbox, unit, direction, disposition, gate, sum(messages), sum(bytes) FROM daily_mailbox
+		WHERE gate = $1 AND clause = '' AND day >= substr($2, 1, 7) AND day <= $2
+		GROUP BY substr(day, 1, 7), mailbox, unit, direction, disposition, gate`
+	dropMonitored = `DELETE FROM daily_monitored WHERE gate = $1 AND day > $2`
 
 	countUnit = `INSERT INTO daily_unit (gate, day, unit, direction, disposition, clause, messages, bytes)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (gate, day, unit, direction, disposition, clause)
@@ -35,9 +42,19 @@ const (
 	countMailbox = `INSERT INTO daily_mailbox (gate, day, mailbox, unit, direction, disposition, clause, messages, bytes)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (gate, day, mailbox, unit, direction, disposition, clause)
 		DO UPDATE SET messages = daily_mailbox.messages + $8, bytes = daily_mailbox.bytes + $9`
+	countMonth = `INSERT INTO monthly_mailbox (month, mailbox, unit, direction, disposition, gate, messages, bytes)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (month, mailbox, unit, direction, disposition, gate)
+		DO UPDATE SET messages = monthly_mailbox.messages + $7, bytes = monthly_mailbox.bytes + $8`
+	countMonitored = `INSERT INTO daily_monitored (day, rule, disposition, gate, messages) VALUES ($1, $2, $3, $4, $5)
+		ON CONFLICT (day, rule, disposition, gate) DO UPDATE SET messages = daily_monitored.messages + $5`
 
 	selectMessages = `SELECT m.gate, m.seq, m.at, ` + verdictColumns + `, outcome_seq, outcome_at, outcome_reply, outcome_error,
 		next_hop, next_queue_id FROM message m`
+	selectBoundary = `SELECT m.at, m.gate, m.seq FROM message m`
+	// At most $2 are counted.
+	countRule               = `SELECT count(*) FROM (SELECT 1 FROM message_finding WHERE rule = $1 LIMIT $2) t`
+	countClause             = `SELECT count(*) FROM (SELECT 1 FROM message_finding WHERE clause = $1 LIMIT $2) t`
+	countRecipient          = `SELECT count(*) FROM (SELECT 1 FROM message_recipient WHERE mailbox = $1 LIMIT $2) t`
 	selectMessageRecipients = `SELECT recipient FROM message_recipient WHERE gate = $1 AND seq = $2 ORDER BY n`
 	selectFindings          = `SELECT rule, clause, mode, disposition, score, level, part, part_sha256, detail
 		FROM message_finding WHERE gate = $1 AND seq = $2 ORDER BY n`
@@ -46,7 +63,13 @@ const (
 
 	selectUnits = `SELECT d.day, '', d.unit, d.direction, d.disposition, d.clause,
 		CAST(sum(d.messages) AS BIGINT), CAST(sum(d.bytes) AS BIGINT) FROM daily_unit d`
-	groupUnits      = ` GROUP BY d.day, d.unit, d.direction, d.disposition, d.clause ORDER BY d.day, d.unit, d.direction, d.disposition, d.clause`
+	groupUnits = ` GROUP BY d.day, d.unit, d.direction, d.disposition, d.clause ORDER BY d.day, d.unit, d.direction, d.disposition, d.clause`
+	// $1 to $2 are whole months; $3 to $4 and $5 to $6 days before and after them.
+	selectTotals = `SELECT t.mailbox, t.disposition, CAST(sum(t.messages) AS BIGINT), CAST(sum(t.bytes) AS BIGINT) FROM (
+		SELECT mailbox, unit, disposition, messages, bytes FROM monthly_mailbox WHERE month >= $1 AND month <= $2
+		UNION ALL SELECT mailbox, unit, disposition, messages, bytes FROM daily_mailbox WHERE day >= $3 AND day <= $4 AND clause = ''
+		UNION ALL SELECT mailbox, unit, disposition, messages, bytes FROM daily_mailbox WHERE day >= $5 AND day <= $6 AND clause = ''
+		) t WHERE ($7 = '' OR t.unit = $7) GROUP BY t.mailbox, t.disposition ORDER BY t.mailbox, t.disposition`
 	selectMailboxes = `SELECT d.day, d.mailbox, d.unit, d.direction, d.disposition, d.clause,
 		CAST(sum(d.messages) AS BIGINT), CAST(sum(d.bytes) AS BIGINT) FROM daily_mailbox d`
 	groupMailboxes = ` GROUP BY d.day, d.mailbox, d.unit, d.direction, d.disposition, d.clause
