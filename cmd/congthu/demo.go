@@ -143,13 +143,14 @@ func (c *demoCommand) show(w io.Writer, conf *policy.Config, hop *practiceHop, d
   in the log      %s
   in the metrics  http://%s/metrics  (congthu_messages_total, congthu_findings_total)
   on record       build/congthu log verify %s
+  on the pages    http://%s/  (the first account is made at the address that the log begins with)
 
 Send more, for example a mail without a subject:
-  curl -sS --crlf smtp://%s --mail-from nvan@monre.gov.vn --mail-rcpt x@example.com -T FILE.eml
+  curl -sv --crlf smtp://%s --mail-from nvan@monre.gov.vn --mail-rcpt x@example.com -T FILE.eml
   swaks --server %s --from nvan@monre.gov.vn --to x@example.com --header 'Subject: '
 Judge a file without sending it:
   build/congthu check --config %s --from nvan@monre.gov.vn --to x@example.com FILE.eml
-`, hop.count(), len(all), c.Log, conf.Admin.Listen, conf.Evidence.Dir, gate, gate, filepath.Join(dir, "congthu.yml"))
+`, hop.count(), len(all), c.Log, conf.Admin.Listen, conf.Evidence.Dir, conf.Admin.Listen, gate, gate, filepath.Join(dir, "congthu.yml"))
 	if !c.Once {
 		fmt.Fprintln(w, "The gate stays up. Ctrl-C stops it.")
 	}

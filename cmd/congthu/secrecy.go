@@ -40,7 +40,7 @@ func secrecyPack(name string) (*pack.Secrecy, error) {
 	if filepath.IsAbs(name) {
 		words, err := pack.ReadSecrecy(os.DirFS(filepath.Dir(name)), filepath.Base(name))
 		if err != nil {
-			return nil, fmt.Errorf("cannot be read: %w", err)
+			return nil, fmt.Errorf("%s cannot be used: %w", name, err)
 		}
 		return words, nil
 	}
