@@ -142,6 +142,8 @@ func (c *column) wanted(m matrixMail) wanted {
 	}
 	switch {
 	case !c.after || w.passes:
+	case w.refused && w.direction == "inbound" && w.secret: // and secrets are dropped
+		w.text, w.refused, w.dropped = dropped(w.text), false, true
 	case w.refused && w.direction == "inbound": // behind the queue foreign mail is held where it would be refused
 		w.text, w.refused = placed(strings.Replace(w.text, "refuse\n", "hold\n", 1)), false
 	case !w.refused:
@@ -155,13 +157,21 @@ func placed(text string) string {
 	return regexp.MustCompile(`(?m)^[45]\d\d [45]\.\d\.\d (\[.*?\]).*$`).ReplaceAllString(text, "451 4.7.1 $1")
 }
 
-// arrivals compares what came with what passed; what did not pass stays in the sending server's queue or
-// was returned to its sender, without its content.
+// dropped is the description of a verdict behind which nobody gets the message.
+func dropped(text string) string {
+	t, _ := filter.TextOf(filter.TextDropped)
+	lines := strings.SplitAfterN(text, "\n", 3)
+	lines[1] = filter.NewReply(250, "0.0", t, "ID").String() + "\n"
+	return strings.Join(lines, "")
+}
+
+// arrivals compares what came with what passed; what did not pass stays in the sending server's queue, or was
+// returned to its sender without its content, or was dropped.
 func (c *column) arrivals() {
 	wants := make([]wanted, len(c.mails))
 	for i, m := range c.mails {
 		switch wants[i] = c.wanted(m); {
-		case !c.after || wants[i].passes:
+		case !c.after || wants[i].passes || wants[i].dropped:
 		case wants[i].refused:
 			c.bounced++
 		default:

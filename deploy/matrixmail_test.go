@@ -30,6 +30,8 @@ type wanted struct {
 	direction       string
 	passes, refused bool
 	tagged          bool
+	secret          bool // it is refused for a secrecy marking
+	dropped         bool // nobody gets it
 }
 
 // check fills in what "congthu check" says of each message.
@@ -92,6 +94,9 @@ func checked(t *testing.T, dir string, group []*matrixMail, args []string) (out 
 			text:      described(v.Verdict, fmt.Sprintf("%d %s %s", v.Reply.Code, v.Reply.Status, v.Reply.Text)),
 			direction: string(v.Direction), passes: v.Passes(), refused: v.Verdict.Disposition == filter.Refuse,
 			tagged: v.Verdict.Disposition == filter.Tag,
+			secret: slices.ContainsFunc(v.Findings, func(f filter.Finding) bool {
+				return f.Rule == filter.RuleMarking && f.Mode == filter.Enforce && f.Disposition == filter.Refuse
+			}),
 		})
 	}
 	return out
