@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -24,7 +25,7 @@ const authenticated = "authenticated"
 
 // auth passes AUTH (RFC 4954) through to the next hop, which alone can judge it. Only under TLS, and
 // nothing of it is logged. The connection to the next hop is this client's from now on.
-func (c *connection) auth(args string) (reply, error) {
+func (c *connection) auth(ctx context.Context, args string) (reply, error) {
 	mechanism, initial, _ := strings.Cut(args, " ")
 	mechanism = strings.ToUpper(mechanism)
 	switch {
@@ -43,6 +44,16 @@ func (c *connection) auth(args string) (reply, error) {
 	}
 	if c.dropStaleHop(); c.hop == nil {
 		return nextHopDown(""), nil
+	}
+	if c.trusted && c.impersonated == nil && c.hop.identity != "" {
+		// It takes us for a client of the mail server that now signs in itself.
+		c.hop.quit()
+		c.dropHop()
+		c.speakFor = nil
+		if _, err := c.reach(ctx, nil); err != nil {
+			c.log.Error("connecting anew for AUTH", "error", err)
+			return nextHopDown(""), nil
+		}
 	}
 	c.hop.personal = true
 	x := &authExchange{c: c, name: newLoginName(mechanism)}

@@ -189,7 +189,7 @@ func (c *connection) identify(ctx context.Context) error {
 // connection is never made another client's.
 func (c *connection) dropStranger() bool {
 	h, s := c.hop, c.speakFor
-	if h == nil || s == nil || h.xclient == nil || h.identity == "" && !h.told || h.identity == s.identity(h.xclient) {
+	if h == nil || s == nil || h.xclient == nil || h.identity == "" && len(h.told) == 0 || h.identity == s.identity(h.xclient) {
 		return false
 	}
 	h.quit()

@@ -34,7 +34,7 @@ func (c *connection) command(ctx context.Context, line []byte) (reply, error) {
 	case "XCLIENT":
 		return c.xclient(args), nil
 	case "AUTH":
-		return c.auth(args)
+		return c.auth(ctx, args)
 	case "MAIL":
 		return c.mail(ctx, text, args), nil
 	case "RCPT":

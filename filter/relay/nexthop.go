@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,7 +26,7 @@ type nextHop struct {
 	line     string   // what it was greeted with
 	welcome  reply    // its reply to that; zero before
 	mails    int      // transactions begun
-	told     bool     // something of a client with XFORWARD
+	told     []string // the XFORWARD commands that said something of a client
 	kept     bool     // comes from the keeper, and nothing was said since
 	ended    bool     // it said 250 to the end of a message, and nothing was said since
 	xclient  []string // attributes of XCLIENT that it takes; nil when it is not asked, or does not
@@ -107,12 +108,12 @@ func (h *nextHop) hello(g *greeting) (reply, error) {
 // first, in so many words. The replies are those to MAIL and RCPT; with an error they are those that
 // came before it. Where the next hop takes them so, all commands go out at once (RFC 2920).
 func (h *nextHop) envelope(tx *transaction, to []recipient) ([]reply, error) {
-	var lines []string
+	var lines, before []string
 	first := 0 // line after those of XFORWARD
 	if tx != nil {
-		if h.identity == "" && (tx.facts != nil || h.told) {
-			lines = tx.facts.commands(h.ext.xforward)
-			h.told = tx.facts != nil
+		var err error
+		if lines, before, err = h.xforward(tx); err != nil {
+			return nil, err
 		}
 		first = len(lines)
 		lines = append(lines, tx.mail)
@@ -146,6 +147,8 @@ func (h *nextHop) envelope(tx *transaction, to []recipient) ([]reply, error) {
 			replies = append(replies, r)
 		case r.code == 421: // one that does not want to know the client otherwise still gets the mail
 			return replies, errors.New("next hop " + h.addr + " closes the connection")
+		case r.class() != 2 && len(before) > 0 && !slices.Equal(before, lines[:first]):
+			return replies, fmt.Errorf("next hop %s: %w", h.addr, errAnotherClient)
 		}
 		if !h.ext.pipelining && r.class() != 2 && i == first && tx != nil {
 			break // without a transaction, no recipients

@@ -171,7 +171,7 @@ func (c *connection) startTLS(ctx context.Context, args string) (reply, error) {
 	}
 	c.conn, c.tls = conn, tls.VersionName(conn.ConnectionState().Version)
 	c.in.secure(conn)
-	c.greeted, c.forwarded = nil, nil
+	c.greeted, c.forwarded, c.impersonated = nil, nil, nil
 	return reply{}, nil
 }
 

@@ -101,6 +101,42 @@ func (f *forwarded) commands(takes []string) []string {
 	return out
 }
 
+// errAnotherClient says that a next hop would take the mail for another client's: what was said of that one with
+// XFORWARD cannot be taken back.
+var errAnotherClient = errors.New("does not forget the client before")
+
+// xforward are the XFORWARD commands for a transaction, and those that were given before.
+func (h *nextHop) xforward(tx *transaction) (lines, before []string, err error) {
+	before = h.told
+	if h.identity != "" || tx.facts == nil && len(before) == 0 {
+		return nil, nil, nil
+	}
+	lines = tx.facts.commands(h.ext.xforward)
+	now := attributeNames(lines)
+	for _, name := range attributeNames(before) {
+		if !slices.Contains(now, name) { // it was greeted otherwise since, with HELO for instance
+			return nil, nil, fmt.Errorf("next hop %s: %w", h.addr, errAnotherClient)
+		}
+	}
+	h.told = nil
+	if tx.facts != nil {
+		h.told = lines
+	}
+	return lines, before, nil
+}
+
+// attributeNames are the names of the attributes in commands.
+func attributeNames(commands []string) (names []string) {
+	for _, line := range commands {
+		for _, word := range strings.Fields(line) {
+			if name, _, ok := strings.Cut(word, "="); ok {
+				names = append(names, strings.ToUpper(name))
+			}
+		}
+	}
+	return names
+}
+
 var errXforward = errors.New("malformed XFORWARD")
 
 // parseXforward reads the attributes after the XFORWARD verb.
