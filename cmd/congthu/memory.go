@@ -82,6 +82,10 @@ func (m *memory) begin(reg prometheus.Registerer) error {
 		m.lasting("the stream of the evidence", func() error { return s.Run(m.ctx, m.evidence) })
 	}
 	m.verify(m.conf.Evidence.Dir, reg)
+	if m.conf.HasStore() {
+		reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "congthu_can_hold",
+			Help: "1 while mail can be held: the database is open and has an officer."}, m.holds))
+	}
 	m.lasting("the control socket", func() error { return m.evidence.ServeControl(m.ctx) })
 	if m.conf.HasStore() {
 		err := m.openStore()

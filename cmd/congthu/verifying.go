@@ -135,6 +135,14 @@ func (v *verifying) look(ctx context.Context) (said string, code int, err error)
 	return said[:min(len(said), maxVerifySaid)], cmd.ProcessState.ExitCode(), err
 }
 
+// holds is whether mail can be held.
+func (m *memory) holds() float64 {
+	if m.store.Load() != nil && m.canHold.Load() {
+		return 1
+	}
+	return 0
+}
+
 // verify keeps checking the evidence of a gate.
 func (m *memory) verify(dir string, reg prometheus.Registerer) {
 	v := newVerifying(dir, time.Duration(m.conf.Evidence.Verify), reg, m.log, m.now)
