@@ -15,6 +15,7 @@ const (
 	packedBytes   = 1 << 10  // of data in a script that unpacks what it shows
 	maxSmuggled   = 20       // files in scripts of one page that are looked into
 	manyObscured  = 50       // names that a program made, such as _0x4f3a2b
+	manySigns     = 25       // letters that are spelled with signs alone, such as (![]+[])[+[]]
 	dataURLLetter = 64       // octets of an address that tell its type
 )
 
@@ -65,6 +66,10 @@ func (s *smuggled) add(text string) error {
 		}
 		s.append(rest[:i+1])
 		rest = rest[i+1:]
+		if head, ok := dataHead(rest); ok { // "data:application/zip;base64,UEsDB…"
+			s.append(head)
+			rest = rest[len(head):]
+		}
 		if n := literal(rest); n >= literalBytes && s.data(rest[:n]) {
 			if err := s.file(rest[:n]); err != nil {
 				return err
@@ -83,6 +88,7 @@ func literal(s string) int {
 }
 
 func (s *smuggled) append(code string) {
+	code = spelledOut(code)
 	if s.long = s.long || len(s.code)+len(code) > smallScript; !s.long {
 		s.code = append(s.code, strings.ToLower(code)...)
 	}
@@ -154,7 +160,7 @@ func looksLikeFile(b []byte) bool {
 
 // end judges the script that was read.
 func (s *smuggled) end() {
-	if s.carries && (s.long || hasAny(s.code, "blob", "createobjecturl", "download", "atob(")) {
+	if s.carries && (s.long || hasAny(s.code, "blob", "createobjecturl", "download", "atob(") || leadsToData(s.code)) || !s.long && leadsToFile(s.code) {
 		s.fact(Script)
 	}
 	if s.long || len(s.code) == 0 {
@@ -167,12 +173,13 @@ func (s *smuggled) end() {
 	if hasAny(s.code, "mssaveblob", "mssaveoropenblob") && !text || makes && saves && !text {
 		s.fact(Script)
 	}
-	shows := hasAny(s.code, "document.write", "eval(", "newfunction(", "innerhtml", "srcdoc", "location=", "location.href=", "location.replace(", "location.assign(",
+	shows := hasAny(s.code, "settimeout(", "setinterval(", ".constructor(", "function(atob(", "function(unescape(", "function(decodeuri", ".text=", "document.write", "eval(", "newfunction(", "innerhtml", "srcdoc", "location=", "location.href=", "location.replace(", "location.assign(",
 		"insertadjacenthtml", "parsefromstring(", `["write`, "['write")
 	packed := s.base64 >= packedBytes && hasAny(s.code, "atob(", "uint8array", "fromcharcode", "frombase64", "charcodeat") ||
 		s.percent >= packedBytes && hasAny(s.code, "unescape(", "decodeuri", "eval(", "document.write") ||
 		s.numbers >= packedBytes && hasAny(s.code, "fromcharcode", "uint8array")
-	if packed && shows || bytes.Count(s.code, []byte("_0x")) >= manyObscured {
+	backward := s.base64 >= packedBytes && hasAny(s.code, "reverse().join(", "reverse()['join'](", `reverse()["join"](`)
+	if packed && shows || backward || bytes.Count(s.code, []byte("_0x")) >= manyObscured || bytes.Count(s.code, []byte("[+[]]")) >= manySigns {
 		s.fact(Obfuscated)
 	}
 	s.begin()
