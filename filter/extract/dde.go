@@ -38,7 +38,7 @@ type csvOut struct{ out }
 
 func (c csvOut) text(t Text) error {
 	for line := range strings.Lines(t.Value) {
-		if strings.Contains(line, "|'") && lineDDE(line) {
+		if strings.IndexByte(line, '|') >= 0 && lineDDE(line) || strings.Contains(strings.ToUpper(line), "=DDE(") {
 			c.fact(DDE)
 			break
 		}
@@ -46,23 +46,54 @@ func (c csvOut) text(t Text) error {
 	return c.out.text(t)
 }
 
-// lineDDE tells a line with a cell that asks a program. Bars part cells too, so the form is asked for: =cmd|'/c calc'!A0.
+// lineDDE tells a line with a cell that asks a program. Bars part cells too, so the form is asked for, service|'topic'!item
+// in a formula: =cmd|'/c calc'!A0.
 func lineDDE(line string) bool {
-	for rest := line; ; {
-		bar := strings.Index(rest, "|'")
+	for at := 0; ; at++ {
+		bar := strings.IndexByte(line[at:], '|')
 		if bar < 0 {
 			return false
 		}
-		service := strings.TrimRight(rest[:bar], " ")
-		start := len(strings.TrimRightFunc(service, func(r rune) bool {
-			return r == '_' || r == '.' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
-		}))
-		rest = rest[bar+2:]
-		if start > 0 && start < len(service) && strings.IndexByte("=+-@(", service[start-1]) >= 0 && strings.Contains(rest, "'!") {
+		if at += bar; hasTopic(line[at+1:min(len(line), at+maxFormula)]) && inFormula(line[max(0, at-maxFormula):at]) {
 			return true
 		}
 	}
 }
+
+// hasTopic tells what begins with a topic in quotes, in which two stand for one, and the sign of an item.
+func hasTopic(s string) bool {
+	s = strings.TrimLeft(s, cellBlanks)
+	for strings.HasPrefix(s, "'") {
+		_, after, ok := strings.Cut(s[1:], "'")
+		if !ok {
+			return false
+		}
+		if s = after; strings.HasPrefix(strings.TrimLeft(s, cellBlanks), "!") {
+			return true
+		}
+	}
+	return false
+}
+
+// inFormula tells a line that ends in the name of a service, in quotes or without, behind the beginning of a formula.
+func inFormula(line string) bool {
+	line = strings.TrimRight(line, cellBlanks)
+	before := strings.TrimRightFunc(line, func(r rune) bool {
+		return r == '_' || r == '.' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
+	})
+	if rest, ok := strings.CutSuffix(line, "'"); ok {
+		before = rest[:max(0, strings.LastIndexByte(rest, '\''))]
+	}
+	named := len(before) < len(line)
+	before = strings.TrimRight(before, cellBlanks)
+	return named && before != "" && strings.IndexByte("=+-@(&*/^<>{,;:", before[len(before)-1]) >= 0 && strings.ContainsAny(before, "=+-@")
+}
+
+// maxFormula is how many octets of a formula are looked at on either side of a bar; a cell of Excel holds 8192 letters.
+const maxFormula = 8 << 10
+
+// cellBlanks may stand between the signs of a formula.
+const cellBlanks = " \t"
 
 // ofSheet tells text that programs make a sheet of.
 func ofSheet(f *File) bool {

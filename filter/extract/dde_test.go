@@ -14,6 +14,14 @@ func TestDDEInText(t *testing.T) {
 		{"a.csv", "stt,ten\n1,=cmd|'/c calc'!A0\n", " fact dde"},
 		{"a.csv", "\"=MSEXCEL|'\\..\\..\\Windows\\System32\\cmd.exe /c calc'!''\"\n", " fact dde"},
 		{"a.csv", "@SUM(cmd|'/c calc'!A0)\n", " fact dde"},
+		{"a.csv", "= cmd|'/c calc'!A0\n", " fact dde"},
+		{"a.csv", "=1*cmd|'/c calc'!A0\n", " fact dde"},
+		{"a.csv", "=\"a\"&cmd |\t'/c calc' !A0\n", " fact dde"},
+		{"a.csv", "\"=IF(1,cmd|'/c ''calc'''!A0)\"\n", " fact dde"},
+		{"a.csv", "1;={'cmd'|'/c calc'!A0}\n", " fact dde"},
+		{"a.csv", "\"=DDE(\"\"cmd\"\";\"\"/c calc\"\";\"\"a\"\")\"\n", " fact dde"},
+		{"a.csv", "ma,cmd|'ghi chu'!x\n", "! fact dde"},
+		{"a.csv", "-5,a|'ghi chu' va 'khac'\n", "! fact dde"},
 		{"a.csv", "-5|abc|Hello!\n=A1+B2\n+84|'ghi chu'|x!\n", "! fact dde"},
 		{"a.csv", "ten|'ghi chu'!\n", "! fact dde"},
 		{"a.txt", "=cmd|'/c calc'!A0\n", "! fact dde"},
@@ -42,7 +50,7 @@ func FuzzLineDDE(f *testing.F) {
 	f.Add("1,=cmd|'/c calc'!A0")
 	f.Add("|'|'|'!'!")
 	f.Fuzz(func(t *testing.T, line string) {
-		if lineDDE(line) && !strings.Contains(line, "|'") {
+		if lineDDE(line) && !strings.Contains(line, "|") {
 			t.Errorf("%q", line)
 		}
 	})
