@@ -63,5 +63,6 @@ var (
 	errNoStore   = errors.New("the database is not available")
 	errForbidden = errors.New("not allowed")
 	errNotFound  = errors.New("no such page")
+	errBusy      = errors.New("too many pages are kept up to date")
 	errReplayed  = errors.New("the form is not of this session")
 )

@@ -100,6 +100,7 @@ type Options struct {
 	OIDC   *OIDC            // nil: people have accounts here only
 	// Idle and Life are how long a session lasts without use and at all.
 	Idle, Life time.Duration
+	Live       time.Duration // between looks for a page that is kept up to date; 0 is five seconds
 }
 
 // How long sessions last when nothing is said.
@@ -123,6 +124,7 @@ type Console struct {
 	unlocks unlocks   // identities of officers, by session
 	tries   attempts  // to sign in, by address
 	oidc    *provider // nil without one
+	live    *streams
 
 	verifying sync.Mutex // held while somebody verifies the evidence
 }
@@ -141,7 +143,10 @@ func New(o Options) (*Console, error) {
 	if o.Life == 0 {
 		o.Life = DefaultLife
 	}
-	c := &Console{options: o, mux: http.NewServeMux()}
+	if o.Live == 0 {
+		o.Live = liveEvery
+	}
+	c := &Console{options: o, mux: http.NewServeMux(), live: newStreams()}
 	var err error
 	if c.texts, err = readCatalogue(); err != nil {
 		return nil, fmt.Errorf("reading the console's texts: %w", err)

@@ -21,6 +21,7 @@ type heldData struct {
 	Kept     bool        // the gate keeps the officer's identity
 	States   []string    // that can be asked for
 	Results  []actResult // of what was just done with several
+	Waiting  int         // undecided, whatever is asked for
 }
 
 func heldKeys() []string {
@@ -50,6 +51,9 @@ func (c *Console) heldList(w http.ResponseWriter, r *request, results []actResul
 	}
 	f.Limit = store.DefaultPage
 	if d.Held, err = r.store.List(r.Context(), f); err != nil {
+		return err
+	}
+	if _, d.Waiting, err = r.store.Waiting(r.Context(), 0); err != nil {
 		return err
 	}
 	if len(d.Held) == f.Limit {

@@ -30,6 +30,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type bench struct {
 	t        *testing.T
 	server   *httptest.Server
+	console  *console.Console
 	store    *store.Store
 	log      *evidence.Log
 	mu       sync.Mutex
@@ -127,12 +128,13 @@ func newBench(t *testing.T) *bench {
 	if b.log, err = evidence.Open(evidence.Options{Dir: filepath.Join(dir, "evidence"), Gate: "gate1", Now: b.Now}); err != nil {
 		t.Fatal(err)
 	}
-	c, err := console.New(console.Options{Gate: b, Record: b.record, Now: b.Now})
+	c, err := console.New(console.Options{Gate: b, Record: b.record, Now: b.Now, Live: 20 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.server = httptest.NewServer(c)
+	b.console, b.server = c, httptest.NewServer(c)
 	t.Cleanup(func() {
+		c.Close()
 		b.server.Close()
 		if err := b.log.Close(); err != nil {
 			t.Error(err)

@@ -196,6 +196,8 @@ func failureOf(err error) failure {
 		return failure{http.StatusBadRequest, "error.invalid"}
 	case errors.Is(err, errNoStore), errors.Is(err, store.ErrUnavailable), errors.Is(err, store.ErrLocked), errors.Is(err, store.ErrCorrupt), errors.Is(err, store.ErrFull):
 		return failure{http.StatusServiceUnavailable, "error.store"}
+	case errors.Is(err, errBusy):
+		return failure{http.StatusServiceUnavailable, "error.busy"}
 	case errors.Is(err, evidence.ErrUnavailable), errors.Is(err, evidence.ErrClosed):
 		return failure{http.StatusServiceUnavailable, "error.evidence"}
 	}

@@ -98,7 +98,11 @@ func (c *Console) identify(r *request) error {
 	if err != nil || cookie.Value == "" {
 		return errSignIn
 	}
-	ss, err := r.store.Session(r.Context(), cookie.Value, c.options.Idle)
+	look := r.store.Session
+	if r.URL.Path == livePath {
+		look = r.store.PeekSession
+	}
+	ss, err := look(r.Context(), cookie.Value, c.options.Idle)
 	if errors.Is(err, store.ErrNotFound) {
 		return errSignIn
 	}

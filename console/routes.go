@@ -32,6 +32,7 @@ func (c *Console) routes() []route {
 		{"GET", "/api/v1/statistics", readNumbers, (*Console).apiStatistics},
 		{"GET", "/api/v1/system", readSystem, (*Console).apiSystem},
 		{"GET", "/{$}", readMessages, (*Console).overviewPage},
+		{"GET", livePath, readMessages, (*Console).liveCounts},
 		{"GET", "/messages", readMessages, (*Console).messagesPage},
 		{"GET", "/messages/{id}", readMessages, (*Console).messagePage},
 		{"GET", "/held", readHeld, (*Console).heldPage},

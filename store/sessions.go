@@ -37,9 +37,22 @@ func (s *Store) StartSession(ctx context.Context, secret string, ss Session) err
 	})
 }
 
-// Session is the one of a secret: ErrNotFound when there is none, it is over, its person was removed, or it was
-// idle for too long.
+// Session is the one of a secret, which is in use now: ErrNotFound when there is none, it is over, its person was
+// removed, or it was idle for too long.
 func (s *Store) Session(ctx context.Context, secret string, idle time.Duration) (ss Session, err error) {
+	now := s.options.Now()
+	ss, err = s.PeekSession(ctx, secret, idle)
+	if err != nil || now.Sub(ss.Seen) < seenEvery {
+		return ss, err
+	}
+	return ss, s.write(ctx, "keeping a session", func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, seeSession, hashed(secret), micro(now))
+		return err
+	})
+}
+
+// PeekSession is Session for what is no use of it: it goes idle all the same.
+func (s *Store) PeekSession(ctx context.Context, secret string, idle time.Duration) (ss Session, err error) {
 	now := s.options.Now()
 	err = s.read(ctx, "looking up a session", func(q querier) error {
 		var role string
@@ -52,13 +65,7 @@ func (s *Store) Session(ctx context.Context, secret string, idle time.Duration) 
 		ss.Role, ss.Created, ss.Seen, ss.Expires = Role(role), fromMicro(created), fromMicro(seen), fromMicro(expires)
 		return err
 	})
-	if err != nil || now.Sub(ss.Seen) < seenEvery {
-		return ss, err
-	}
-	return ss, s.write(ctx, "keeping a session", func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, seeSession, hashed(secret), micro(now))
-		return err
-	})
+	return ss, err
 }
 
 // EndSession ends the session of a secret.

@@ -31,6 +31,7 @@ type pages struct {
 	started time.Time
 	now     func() time.Time
 	show    atomic.Pointer[inForce]
+	end     func() // ends what never ends by itself
 }
 
 // inForce is a configuration since it was read.
@@ -54,6 +55,7 @@ func newPages(g *gate, reg prometheus.Gatherer, now func() time.Time) (http.Hand
 	if err != nil {
 		return nil, nil, err
 	}
+	p.end = c.Close
 	return onlyFor(prefixes(g.conf.Console.Allow), c), p, nil
 }
 
@@ -189,9 +191,13 @@ func (g *gate) openConsole(reg *prometheus.Registry, p *program) error {
 	if g.web, err = g.openWeb(handler); err != nil {
 		return err
 	}
+	server := g.admin.server
 	if g.web == nil {
 		g.admin.pages(handler)
+	} else {
+		server = g.web.server
 	}
+	server.RegisterOnShutdown(shown.end)
 	s := g.memory.store.Load()
 	if s == nil {
 		return nil
