@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"congthu/internal/peer"
 )
 
 // TestDialogs plays testdata/*.dialog. Lines are
@@ -35,10 +37,28 @@ func TestDialogs(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no dialogs: %v", err)
 	}
-	for _, f := range files {
-		for _, network := range []string{"unix", "tcp"} {
-			t.Run(strings.TrimSuffix(filepath.Base(f), ".dialog")+"/"+network, func(t *testing.T) { playDialog(t, f, network) })
+	watchResources(t, func(t *testing.T) {
+		for _, f := range files {
+			for _, network := range []string{"unix", "tcp"} {
+				t.Run(strings.TrimSuffix(filepath.Base(f), ".dialog")+"/"+network, func(t *testing.T) { playDialog(t, f, network) })
+			}
 		}
+	})
+}
+
+// watchResources runs do in a subtest of its own and fails unless the process then holds no more than before. It
+// prints both.
+func watchResources(t *testing.T, do func(t *testing.T)) {
+	t.Helper()
+	before, err := peer.OwnResources()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Run("all", do)
+	after, err := peer.GivenBack(before, patience)
+	t.Logf("%-7s %s\n%-7s %s\n%-7s %s", "", peer.ResourceHead, "before", before, "after", after)
+	if err != nil {
+		t.Error(err)
 	}
 }
 

@@ -205,7 +205,9 @@ func TestLengthsAllocateNothing(t *testing.T) {
 	}
 }
 
-func TestRandomConnections(t *testing.T) {
+func TestRandomConnections(t *testing.T) { watchResources(t, randomConnections) }
+
+func randomConnections(t *testing.T) {
 	g := newGate(t, testConfig(), time.Now).start("unix")
 	const connections, atOnce = 5000, 20
 	work := make(chan uint64)

@@ -52,16 +52,18 @@ func TestDialogs(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no dialogs: %v", err)
 	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".dialog"), func(t *testing.T) {
-			t.Parallel()
-			text, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			runDialog(t, file, string(text))
-		})
-	}
+	watchResources(t, func(t *testing.T) {
+		for _, file := range files {
+			t.Run(strings.TrimSuffix(filepath.Base(file), ".dialog"), func(t *testing.T) {
+				t.Parallel()
+				text, err := os.ReadFile(file)
+				if err != nil {
+					t.Fatal(err)
+				}
+				runDialog(t, file, string(text))
+			})
+		}
+	})
 }
 
 func runDialog(t *testing.T, file, text string) {
