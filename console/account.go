@@ -1,6 +1,7 @@
 package console
 
 import (
+	"html/template"
 	"net/http"
 
 	"congthu/filter/evidence"
@@ -34,6 +35,9 @@ func (c *Console) accountPage(w http.ResponseWriter, r *request) error {
 	}
 	return c.render(w, http.StatusOK, &page{request: r, Name: "account", Title: "account.title", Data: d})
 }
+
+// QR is the address for an authenticator program, as its camera reads it.
+func (d accountData) QR(title string) template.HTML { return qrCode(title, d.Address) }
 
 // changePassword puts another password in place, for whoever knows the old one. Other sessions end.
 func (c *Console) changePassword(w http.ResponseWriter, r *request) error {
