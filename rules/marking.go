@@ -37,6 +37,9 @@ func markingRule(c Config) filter.Rule {
 				found.add(part, c.Marking.FindWithin(ctx, work, t))
 				found.addCut(part, work.TakeCut())
 			})
+			if err == nil {
+				err = markingLabels(ctx, c, tx, found.add)
+			}
 			if err == nil && ctx.Err() != nil {
 				err = context.Cause(ctx)
 			}

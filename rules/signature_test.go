@@ -3,6 +3,7 @@ package rules
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -49,11 +50,7 @@ func (s signer) mail(entity string, args ...string) string {
 	}
 	s.openssl(append([]string{"cms", "-sign", "-binary", "-in", "entity", "-out", "mail", "-signer", "cert.pem", "-inkey", "key.pem",
 		"-from", "nvan@monre.gov.vn", "-to", "partner@example.com", "-subject", "Report"}, args...)...)
-	data, err := os.ReadFile(filepath.Join(s.dir, "mail"))
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	return strings.ReplaceAll(strings.ReplaceAll(string(data), "\r\n", "\n"), "\n", "\r\n")
+	return s.read("mail")
 }
 
 const signedText = "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\nKính gửi, tài nguyên nước\r\n"
@@ -159,4 +156,39 @@ func TestManySignatures(t *testing.T) {
 	if len(got) != maxSignatures+1 || !strings.HasSuffix(got[maxSignatures], "unsupported: too many signatures") {
 		t.Errorf("%d findings, the last %q", len(got), got[len(got)-1])
 	}
+}
+
+// read is a file that openssl wrote, with the line ends of the wire.
+func (s signer) read(name string) string {
+	s.t.Helper()
+	data, err := os.ReadFile(filepath.Join(s.dir, name))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return strings.ReplaceAll(strings.ReplaceAll(string(data), "\r\n", "\n"), "\n", "\r\n")
+}
+
+// cms is a signature of octets as DER, without a message around it.
+func (s signer) cms(octets string, args ...string) []byte {
+	s.t.Helper()
+	if err := os.WriteFile(filepath.Join(s.dir, "octets"), []byte(octets), 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+	s.openssl(append([]string{"cms", "-sign", "-binary", "-in", "octets", "-outform", "DER", "-out", "cms", "-signer", "cert.pem", "-inkey", "key.pem"}, args...)...)
+	data, err := os.ReadFile(filepath.Join(s.dir, "cms"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return data
+}
+
+// lines is Base64 as mail has it.
+func lines(data []byte) string {
+	var b strings.Builder
+	for text := base64.StdEncoding.EncodeToString(data); text != ""; {
+		n := min(len(text), 76)
+		b.WriteString(text[:n] + "\r\n")
+		text = text[n:]
+	}
+	return b.String()
 }

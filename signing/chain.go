@@ -63,7 +63,7 @@ func (v *verifier) purposeful(certificates []*x509.Certificate) chain {
 	c := certificates[0]
 	signs := x509.KeyUsageDigitalSignature | x509.KeyUsageContentCommitment // RFC 8550 section 4.4.2
 	switch {
-	case c.KeyUsage != 0 && c.KeyUsage&signs == 0:
+	case !v.authority && c.KeyUsage != 0 && c.KeyUsage&signs == 0:
 		return chain{state: Untrusted, reason: Purpose}
 	case slices.ContainsFunc(certificates, func(c *x509.Certificate) bool { return !v.forPurpose(c) }):
 		return chain{state: Untrusted, reason: Purpose}

@@ -132,6 +132,8 @@ type Signer struct {
 	Certificate *Certificate // nil: none was found
 	Chain       int          // certificates of the chain, the signer's and the anchor among them; 0: none
 	Anchor      string       // SHA-256 fingerprint of the anchor
+	// Path is the signer's certificate and each issuer that was found, with Options.Paths; see CertificateResult.
+	Path []*Certificate
 
 	Digest      string    // such as "SHA-256"; "" when unknown
 	Algorithm   string    // such as "RSA-PSS"; "" when unknown

@@ -170,6 +170,9 @@ func (v *verifier) certified(ctx context.Context, s Signer, si signerInfo, attrs
 			}
 			v.timeNotes(&one, c)
 		}
+		if v.Paths {
+			one.Path = v.path(c)
+		}
 		if best == nil || signed && !bestSigned || signed == bestSigned && one.State.rank() < best.State.rank() {
 			best, bestSigned = &one, signed
 		}

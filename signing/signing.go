@@ -39,6 +39,7 @@ type Options struct {
 
 	Revocation *Revocation // nil: nobody is asked, and nothing is said of it
 	Limits     Limits      // zero fields have their defaults
+	Paths      bool        // fill Signer.Path, which nothing is decided by
 }
 
 // Limits are bounds of one signature. Beyond, the state is Unsupported with the reason beside the field.
@@ -143,6 +144,7 @@ type verifier struct {
 	pool         *x509.CertPool      // of intermediates
 	left         bool                // certificates that cannot be read were left out
 	documents    bool                // certificates for documents will do as well
+	authority    bool                // what is judged is an authority and need not sign mail
 	chains       map[string]chain    // by the signer's certificate
 	asking       context.Context     // of all questions for revocation together; nil when none is asked
 }

@@ -65,6 +65,7 @@ type commands struct {
 	Log        logCommands        `cmd:"" help:"The evidence log: verify, export."`
 	Store      storeCommands      `cmd:"" help:"The database: backup, restore, rebuild."`
 	Console    consoleCommands    `cmd:"" help:"The security team's pages: invite people."`
+	Trust      trustCommands      `cmd:"" help:"The anchors that signatures are judged by: list, import, check."`
 	Demo       demoCommand        `cmd:"" help:"Try the gate out: starts it before a small practice mail server and sends sample mails through it."`
 	Version    versionCommand     `cmd:"" help:"Print the version."`
 }
