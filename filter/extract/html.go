@@ -12,9 +12,10 @@ import (
 )
 
 const (
-	maxHTMLTag  = 1 << 20 // octets of one tag, or of a script that is looked at together; what is longer is read in pieces
-	htmlOpen    = 256     // elements with a font of their own that are open at once; those deeper have the font around them
-	htmlEndings = 32      // open elements that an end tag is looked for among
+	maxHTMLTag      = 1 << 20 // octets of one tag, or of a script that is looked at together; what is longer is read in pieces
+	htmlOpen        = 256     // elements with a font of their own that are open at once; those deeper have the font around them
+	maxConditionals = 1000    // conditional comments that are read
+	htmlEndings     = 32      // open elements that an end tag is looked for among
 )
 
 // readHTML reads HTML as what a reader sees of it, and what he does not: hidden elements, alternative texts and titles
@@ -24,25 +25,42 @@ func readHTML(_ context.Context, in *input, o out) error {
 	if err != nil {
 		return err
 	}
-	return htmlTexts(readings, o)
+	return htmlTexts(readings, func() ([]io.Reader, error) { return textReadings(in) }, o)
 }
 
-// htmlTexts passes on the text of HTML in all its readings.
-func htmlTexts(readings []io.Reader, o out) error {
+// htmlTexts passes on the text of HTML in all its readings; where elements are hidden, once more without them, for what
+// is hidden inside of a word makes another word of it. again gives the readings from their beginning.
+func htmlTexts(readings []io.Reader, again func() ([]io.Reader, error), o out) error {
+	hidden, err := htmlPass(readings, 0, o)
+	if err != nil || !hidden {
+		return err
+	}
+	n := len(readings)
+	if readings, err = again(); err != nil {
+		return err
+	}
+	_, err = htmlPass(readings, n, o)
+	return err
+}
+
+// htmlPass passes on readings, which are numbered from first; only what is shown when that is not 0. hidden tells that
+// there is more than what is shown.
+func htmlPass(readings []io.Reader, first int, o out) (hidden bool, err error) {
 	for i, r := range readings {
 		w := newWriter(o, Body)
-		w.as.Reading, w.single = i, len(readings) > 1
-		h := &htmlText{w: w, o: o, hides: smuggled{o: o, quiet: i > 0}}
+		w.as.Reading, w.single = first+i, len(readings) > 1 || first > 0
+		h := &htmlText{w: w, o: o, hides: smuggled{o: o, quiet: first+i > 0}, shown: first > 0}
 		err := h.read(r)
 		h.hides.end()
 		if err != nil {
-			return errors.Join(w.flush(), err)
+			return hidden, errors.Join(w.flush(), err)
 		}
 		if err := w.flush(); err != nil {
-			return err
+			return hidden, err
 		}
+		hidden = hidden || h.hidden
 	}
-	return nil
+	return hidden, nil
 }
 
 // htmlText turns the tags of one reading into text.
@@ -51,29 +69,40 @@ type htmlText struct {
 	o     out
 	z     *html.Tokenizer
 	src   io.Reader
+	fresh bool        // no token was read since z began
 	pre   int         // depth of elements that keep their blanks
 	skip  atom.Atom   // the script or style that is open, 0 for none
 	gap   bool        // a blank waits
-	open  []htmlStyle // elements that set a font
-	font  font
+	open  []htmlStyle // elements that look otherwise than what they are in
+	look  htmlLook
+	sheet styleSheet
 	hides smuggled
+
+	shown        bool // only what is shown is text
+	hidden       bool // there was text that is not shown
+	conditionals int  // conditional comments so far
 }
 
 type htmlStyle struct {
 	tag  atom.Atom
-	font font // outside of it
+	look htmlLook // outside of it
 }
 
 func (h *htmlText) restart(r io.Reader) {
 	h.src = r
 	h.z = html.NewTokenizer(r)
 	h.z.SetMaxBuf(maxHTMLTag)
+	h.fresh = true
 }
 
 func (h *htmlText) read(r io.Reader) error {
 	h.restart(r)
 	for h.w.err == nil {
-		switch h.z.Next() {
+		kind := h.z.Next()
+		if kind != html.ErrorToken {
+			h.fresh = false
+		}
+		switch kind {
 		case html.ErrorToken:
 			if err := h.z.Err(); errors.Is(err, io.EOF) {
 				return nil
@@ -90,6 +119,8 @@ func (h *htmlText) read(r io.Reader) error {
 		case html.EndTagToken:
 			name, _ := h.z.TagName()
 			h.end(atom.Lookup(name))
+		case html.CommentToken:
+			h.comment(string(h.z.Text()))
 		}
 	}
 	return h.w.err
@@ -99,6 +130,10 @@ func (h *htmlText) read(r io.Reader) error {
 func (h *htmlText) tooLong() error {
 	raw := bytes.Clone(h.z.Raw())
 	rest := io.MultiReader(bytes.NewReader(bytes.Clone(h.z.Buffered())), h.src)
+	if len(raw) == 0 && !h.fresh { // what was too long was given as text
+		h.restart(rest)
+		return nil
+	}
 	if len(raw) == 0 {
 		first := make([]byte, maxHTMLTag)
 		n, err := io.ReadFull(rest, first)
@@ -107,6 +142,11 @@ func (h *htmlText) tooLong() error {
 				return nil
 			}
 			return err
+		}
+	}
+	if h.skip != 0 { // its end is no text of it
+		if i := bytes.Index(bytes.ToLower(raw), []byte("</"+h.skip.String())); i > 0 {
+			raw, rest = raw[:i], io.MultiReader(bytes.NewReader(raw[i:]), rest)
 		}
 	}
 	h.text(string(raw))
@@ -130,64 +170,67 @@ func (h *htmlText) start() {
 	case atom.Pre, atom.Listing, atom.Plaintext:
 		h.pre++
 	}
-	h.part(tag, tag == atom.Br || tag == atom.Hr)
-	looks, address, download := h.font, "", false
-	for more {
-		var key, value []byte
-		key, value, more = h.z.TagAttr()
-		switch string(key) {
-		case "alt", "title", "aria-label", "summary", "placeholder":
-			h.w.own(string(value))
-			h.gap = false
-		case "value":
-			if tag == atom.Input || tag == atom.Option || tag == atom.Button {
-				h.text(" " + string(value) + " ")
-			}
-		case "face":
-			looks.charset = fontOf(string(value)).charset
-			looks.capitals = looks.capitals || fontOf(string(value)).capitals
-		case "style":
-			looks = cssFont(string(value), looks)
-		case "href", "src", "data":
-			address = string(value)
-		case "content":
-			if tag == atom.Meta {
-				address = refresh(string(value))
-			}
-		case "download":
-			download = true
+	a := h.attributes(tag, more)
+	looks := h.sheet.look(string(name), a.class, a.id, h.look)
+	if a.face != "" {
+		named := fontOf(a.face)
+		looks.charset, looks.capitals = named.charset, looks.capitals || named.capitals
+	}
+	looks = lookOf(a.style, looks)
+	looks.hidden = looks.hidden || a.hidden || tag == atom.Rt || tag == atom.Rp // beside the text, as its pronunciation
+	looks.backward = looks.backward || tag == atom.Bdo && strings.EqualFold(a.dir, "rtl")
+	if !h.shown || !looks.hidden {
+		h.part(tag, tag == atom.Br || tag == atom.Hr)
+		for _, s := range a.texts {
+			h.own(s)
 		}
 	}
-	if address != "" {
-		h.failed(h.hides.address(address, leadsOn(tag), download))
+	if a.value != "" && (tag == atom.Input || tag == atom.Option || tag == atom.Button) {
+		h.text(" " + a.value + " ")
 	}
-	if looks != h.font && len(h.open) < htmlOpen {
-		h.open = append(h.open, htmlStyle{tag, h.font})
+	if a.address != "" {
+		h.failed(h.hides.address(a.address, leadsOn(tag), a.download))
+	}
+	if looks != h.look && !empty(tag) && len(h.open) < htmlOpen {
+		h.open = append(h.open, htmlStyle{tag, h.look})
 		h.dress(looks)
 	}
-}
-
-func (h *htmlText) dress(f font) {
-	h.font = f
-	h.w.style(f)
-}
-
-// cssFont is the font that a style attribute sets.
-func cssFont(style string, f font) font {
-	for d := range strings.SplitSeq(style, ";") {
-		name, value, _ := strings.Cut(d, ":")
-		switch strings.ToLower(strings.TrimSpace(name)) {
-		case "font-family", "font":
-			first, _, _ := strings.Cut(value, ",")
-			named := fontOf(first)
-			f.charset, f.capitals = named.charset, f.capitals || named.capitals
-		case "text-transform":
-			f.capitals = strings.EqualFold(strings.TrimSpace(value), "uppercase")
-		case "font-variant":
-			f.capitals = f.capitals || strings.Contains(strings.ToLower(value), "small-caps")
-		}
+	if a.srcdoc != "" {
+		h.inside(a.srcdoc)
 	}
-	return f
+}
+
+// comment reads what a comment shows in some programs: "<!--[if mso]>…<![endif]-->" is read by Outlook.
+func (h *htmlText) comment(s string) {
+	if h.skip != 0 || !strings.HasPrefix(s, "[if") || h.conditionals >= maxConditionals {
+		return
+	}
+	if _, s, _ = strings.Cut(s, "]>"); s != "" {
+		h.conditionals++
+		h.inside(strings.TrimSuffix(s, "<![endif]"))
+	}
+}
+
+// inside reads HTML that stands in a tag or a comment, and then what follows.
+func (h *htmlText) inside(s string) {
+	h.restart(io.MultiReader(strings.NewReader(s), bytes.NewReader(bytes.Clone(h.z.Buffered())), h.src))
+}
+
+// own writes a text that is a line of its own.
+func (h *htmlText) own(s string) {
+	h.w.own(s)
+	h.gap = false
+}
+
+// Letters that are shown from right to left stand between these.
+const (
+	backwardBegin = "\u202e"
+	backwardEnd   = "\u202c"
+)
+
+func (h *htmlText) dress(l htmlLook) {
+	h.look = l
+	h.w.style(l.font)
 }
 
 // end ends an element, and those in it that were left open.
@@ -196,15 +239,24 @@ func (h *htmlText) end(tag atom.Atom) {
 		if tag == h.skip {
 			h.skip = 0
 			h.hides.end()
+			if tag == atom.Style {
+				for _, s := range h.sheet.end() {
+					h.own(s)
+				}
+			}
 		}
 		return
 	}
+	hid := h.shown && h.look.hidden
 	for i := len(h.open) - 1; i >= max(0, len(h.open)-htmlEndings); i-- {
 		if h.open[i].tag == tag {
-			h.dress(h.open[i].font)
+			h.dress(h.open[i].look)
 			h.open = h.open[:i]
 			break
 		}
+	}
+	if hid {
+		return
 	}
 	switch tag {
 	case atom.Pre, atom.Listing:
@@ -249,7 +301,18 @@ func (h *htmlText) text(s string) {
 		h.failed(h.hides.add(s))
 		return
 	case h.skip != 0:
+		h.sheet.add(s)
 		return
+	case h.look.hidden:
+		h.hidden = h.hidden || strings.TrimSpace(s) != ""
+		if h.shown {
+			return
+		}
+	}
+	if h.look.backward && strings.TrimSpace(s) != "" {
+		s = backwardBegin + s + backwardEnd
+	}
+	switch {
 	case h.pre > 0:
 		h.w.text(s)
 		return

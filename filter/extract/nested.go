@@ -77,21 +77,27 @@ func leafInside(p *message.Part, o out) error {
 	if err != nil {
 		return err
 	}
-	var readings []io.Reader
-	for i, t := range texts {
-		if p.MediaType == "text/html" {
-			readings = append(readings, t.Open())
-		} else if err := stream(t.Open(), Text{Kind: Body, Reading: i}, o); err != nil {
-			return err
+	if p.MediaType == "text/html" {
+		err = htmlTexts(opened(texts), func() ([]io.Reader, error) { return opened(texts), nil }, o)
+	} else {
+		for i := 0; i < len(texts) && err == nil; i++ {
+			err = stream(texts[i].Open(), Text{Kind: Body, Reading: i}, o)
 		}
 	}
-	if err := htmlTexts(readings, o); err != nil {
+	if err != nil {
 		return err
 	}
 	if len(p.Names) == 0 {
 		return nil
 	}
 	return o.member(p.Names, p.Open()) // what is called text may be anything
+}
+
+func opened(texts []message.TextReading) (readings []io.Reader) {
+	for _, t := range texts {
+		readings = append(readings, t.Open())
+	}
+	return readings
 }
 
 // looksLikeMail tells a mail by its first lines: fields of a header, two of them with names that mails have.
