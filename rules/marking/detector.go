@@ -144,7 +144,7 @@ func (d *Detector) Find(t Text) []Evidence { return d.FindWithin(context.Backgro
 // those of the reading in which the evidence was found.
 func (d *Detector) FindWithin(ctx context.Context, w *Work, t Text) []Evidence {
 	var v evidence
-	for _, r := range t.Readings {
+	for _, r := range withBackward(t.Readings) {
 		if w.done(ctx) {
 			break
 		}

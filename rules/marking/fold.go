@@ -159,7 +159,7 @@ func visible(s string) string {
 		}
 		return r
 	}, norm.NFKC.String(s))
-	return norm.NFC.String(s)
+	return settled(norm.NFC.String(s))
 }
 
 // dressed tells a character that visible may change; the usual letters and signs of Vietnamese text are none.
