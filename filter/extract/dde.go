@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"bytes"
 	"strconv"
 	"strings"
 )
@@ -119,4 +120,27 @@ func formulaDDE(formula string) bool {
 		}
 	}
 	return false
+}
+
+// sylkBytes is how much of a sheet in the symbolic link format is searched for macros.
+const sylkBytes = 1 << 20
+
+// symbolicLink tells macros of Excel 4 in a sheet in the symbolic link format: Excel takes for one whatever begins so, under any
+// name of a sheet. A table whose first column is called ID has no such records.
+func symbolicLink(in *input, o out) {
+	if !bytes.HasPrefix(in.head, []byte("ID;P")) {
+		return
+	}
+	macros, runs := false, false
+	for line := range bytes.Lines(bytes.ToUpper(octetsAt(in.content, 0, int(min(in.content.Size(), sylkBytes))))) {
+		line = bytes.TrimSpace(line)
+		macros = macros || bytes.Equal(line, []byte("O;E")) || bytes.HasPrefix(line, []byte("O;")) && bytes.Contains(line, []byte(";E"))
+		runs = runs || bytes.HasPrefix(line, []byte("NN;NAUTO_"))
+	}
+	switch {
+	case macros && runs:
+		o.fact(MacroAutorun)
+	case macros:
+		o.fact(Macro)
+	}
 }

@@ -189,6 +189,13 @@ func (d *odf) start(x *xmlReader, w *writer) {
 		if event := x.attr("event-name"); strings.HasSuffix(event, ":load") || strings.HasSuffix(event, ":new") || strings.Contains(event, "view-created") {
 			d.o.fact(MacroAutorun)
 		}
+		if x.attr("action") == "execute" { // a program, when a shape is clicked
+			d.o.fact(DDE)
+		}
+	case "object", "object-ole", "floating-frame", "section-source":
+		if href := x.attr("href"); remote(href) && !strings.HasPrefix(href, "vnd.sun.star.") {
+			d.o.fact(RemoteTemplate)
+		}
 	case "module":
 		d.o.fact(Macro)
 	case "dde-source", "dde-connection-decl", "dde-link":

@@ -171,17 +171,21 @@ func (x *xmlReader) each(f func() error) error {
 // relations finds what the document loads from elsewhere when it is opened (ECMA-376 part 2, 6.5.3).
 func (d *ooxml) relations(x *xmlReader) error {
 	return x.each(func() error {
-		if !strings.EqualFold(x.attr("TargetMode"), "External") {
-			return nil
-		}
-		switch strings.ToLower(path.Base(x.attr("Type"))) {
-		case "attachedtemplate", "frame", "subdocument", "oleobject", "package", "attachedtoolbars", "afchunk":
-			if remote(x.attr("Target")) {
-				d.o.fact(RemoteTemplate)
-			}
-		}
+		d.relation(x)
 		return nil
 	})
+}
+
+func (d *ooxml) relation(x *xmlReader) {
+	if !strings.EqualFold(x.attr("TargetMode"), "External") {
+		return
+	}
+	switch strings.ToLower(path.Base(x.attr("Type"))) {
+	case "attachedtemplate", "frame", "subdocument", "oleobject", "package", "attachedtoolbars", "afchunk":
+		if remote(x.attr("Target")) {
+			d.o.fact(RemoteTemplate)
+		}
+	}
 }
 
 // remote tells a place on another machine: a URL, or a share of Windows. A path on the reader's own machine is where

@@ -25,6 +25,7 @@ func formats() map[string]format {
 		"message":  {read: readMessage},
 		"zip":      {read: readZip}, // documents too: OOXML, OpenDocument
 		"tar":      {read: readTar},
+		"mso":      {read: readActiveMime},
 		"gzip":     {read: readGzip},
 		"bzip2":    {read: readBzip2},
 		"zstd":     {read: readZstd},

@@ -20,6 +20,7 @@ import (
 func readText(_ context.Context, in *input, o out) error {
 	if ofSheet(in.file) {
 		o = csvOut{o}
+		symbolicLink(in, o)
 	}
 	if _, wide := wideText(in.head); wide || !in.leaf || in.part == nil { // Windows programs write it, whatever the message says
 		return readUnlabelled(in.content, Body, o)

@@ -72,6 +72,7 @@ type wordReader struct {
 	numbers   bool   // in what places a comment of a sheet
 	glyphs    string // how far down a page of XPS the line is
 	field     fieldCode
+	binary    flatBinary
 }
 
 // wordText reads the text of a part; anyText is for markup of other kinds.
@@ -110,6 +111,8 @@ func (d *ooxml) paragraphStyle(id string) font {
 // text takes text. Numbers that place a drawing are text to XML and none to readers.
 func (r *wordReader) text() {
 	switch {
+	case r.binary.open:
+		r.binary.add(r.x.text)
 	case r.field.code:
 		r.field.add(string(r.x.text))
 	case r.inText || r.anyText && !r.numbers && len(bytes.TrimSpace(r.x.text)) > 0:
@@ -130,6 +133,12 @@ func (r *wordReader) start() {
 		r.endField()
 	case "fldChar":
 		r.fieldChar(x.attr("fldCharType"))
+	case "hlinkClick", "hlinkHover", "hlinkMouseOver":
+		if strings.HasPrefix(strings.ToLower(strings.TrimSpace(x.attr("action"))), "ppaction://program") {
+			r.o.fact(DDE)
+		}
+	case "Relationship", "attachedTemplate", "binData", "binaryData":
+		r.flat()
 	case "tabs":
 		r.inTabs = true
 	case "tab", "ptab":
@@ -228,6 +237,8 @@ func (r *wordReader) end() {
 		r.w.line()
 	case "instrText", "delInstrText":
 		r.field.code = false
+	case "binData", "binaryData":
+		r.endFlat()
 	case "tabs":
 		r.inTabs = false
 	case "r":

@@ -81,6 +81,8 @@ func magic(head []byte, c content) (name, mediaType string, ok bool) {
 	switch {
 	case isTNEF(head):
 		return "tnef", "application/vnd.ms-tnef", true
+	case bytes.HasPrefix(head, []byte("ActiveMime")):
+		return "mso", "application/x-mso", true
 	case isTar(head): // its first file's beginning is in the head too, and may look like anything
 		return "tar", "application/x-tar", true
 	}

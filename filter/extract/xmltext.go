@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"strings"
+	"sync"
 )
 
 // readXML reads XML of no known kind, and SVG: the text of each element is a line, and so are the values of attributes
@@ -20,6 +21,7 @@ func readXML(ctx context.Context, in *input, o out) error {
 	x := newXMLReader(beginning(in), in.limits.XMLDepth)
 	w := newWriter(o, Body)
 	root, link := "", false
+	shown := sync.OnceValue(func() bool { return browsersShow(in.content) })
 	for w.err == nil {
 		kind, err := x.next()
 		if errors.Is(err, io.EOF) {
@@ -29,9 +31,11 @@ func readXML(ctx context.Context, in *input, o out) error {
 			return errors.Join(w.flush(), err)
 		}
 		if kind == xmlStart && root == "" {
-			root = strings.ToLower(string(x.name))
+			if root = strings.ToLower(string(x.name)); (root == "svg" || root == "html") && markupInEntity(in.content) {
+				o.fact(Script)
+			}
 		}
-		if kind == xmlStart && runsInPicture(x, root) {
+		if kind == xmlStart && (runsInPicture(x, root) || string(x.name) == "script" && shown()) {
 			o.fact(Script)
 		}
 		if root == "workbook" && sheetDDE(x, kind, &link) {
@@ -95,6 +99,36 @@ func runsInPicture(x *xmlReader, root string) bool {
 		}
 	}
 	return false
+}
+
+// browsersShow tells XML of any kind that browsers show as a page, a picture, or with a style sheet: they run its scripts.
+func browsersShow(c content) bool {
+	return contains(c, "http://www.w3.org/1999/xhtml") || contains(c, "http://www.w3.org/2000/svg") ||
+		contains(c, "<?xml-stylesheet") && contains(c, "http://www.w3.org/1999/XSL/Transform")
+}
+
+// entityBytes is how much of a file's beginning is searched for its entities.
+const entityBytes = 64 << 10
+
+// markupInEntity tells a document type with an entity that is markup (XML 1.0 section 4.2): what is named by it is read
+// by browsers, and not here.
+func markupInEntity(c content) bool {
+	head := octetsAt(c, 0, int(min(c.Size(), entityBytes)))
+	for {
+		_, after, ok := bytes.Cut(head, []byte("<!ENTITY"))
+		if !ok {
+			return false
+		}
+		head = after
+		quote := bytes.IndexAny(head, "\"'")
+		if quote < 0 {
+			return false
+		}
+		value, _, _ := bytes.Cut(head[quote+1:], head[quote:quote+1])
+		if bytes.IndexByte(value, '<') >= 0 || bytes.Contains(value, []byte("&#")) || bytes.Contains(value, []byte("&lt;")) {
+			return true
+		}
+	}
 }
 
 // showsText tells attributes that hold text for readers.

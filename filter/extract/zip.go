@@ -32,12 +32,19 @@ const (
 // readZip reads a zip: a document of an office program by its kind, another as an archive. One whose directory is
 // damaged or cut off is read entry by entry, as repair programs do.
 func readZip(ctx context.Context, in *input, o out) error {
-	z, err := openZip(in.content)
+	c, begins := in.content, zipBegins(in.content)
+	if begins > 0 && bytes.HasPrefix(in.head, []byte("PK\x03\x04")) {
+		if err := scanZip(ctx, in, begins, o); err != nil {
+			return err
+		}
+		c = io.NewSectionReader(c, begins, c.Size()-begins)
+	}
+	z, err := openZip(c)
 	if limit := (stop{}); errors.As(err, &limit) {
 		return err
 	}
 	if err != nil {
-		return errors.Join(scanZip(ctx, in, o), err)
+		return errors.Join(scanZip(ctx, in, in.content.Size(), o), err)
 	}
 	switch p := newParts(in, o, z); p.kind() {
 	case officeXML:
@@ -184,8 +191,29 @@ func isASCIIText(s string) bool {
 	return true
 }
 
-// scanZip reads the entries of a zip without a directory: each has a header before it (APPNOTE.TXT 4.3.7).
-func scanZip(ctx context.Context, in *input, o out) error {
+// zipBegins is where the archive begins that a zip's directory at the end is of (APPNOTE.TXT 4.3.16), 0 for one that its file
+// begins with: behind another archive, which some programs open instead.
+func zipBegins(c content) int64 {
+	const end = 22
+	tail := octetsAt(c, max(0, c.Size()-zipComment-end), int(min(c.Size(), zipComment+end)))
+	i := bytes.LastIndex(tail, []byte("PK\x05\x06"))
+	if i < 0 || len(tail)-i < end {
+		return 0
+	}
+	size, offset := int64(binary.LittleEndian.Uint32(tail[i+12:])), int64(binary.LittleEndian.Uint32(tail[i+16:]))
+	begins := c.Size() - int64(len(tail)-i) - size - offset
+	if begins <= 0 || string(octetsAt(c, begins, 4)) != "PK\x03\x04" {
+		return 0
+	}
+	return begins
+}
+
+// zipComment is how many octets a comment behind a zip's directory may have.
+const zipComment = 1<<16 - 1
+
+// scanZip reads the entries of a zip without its directory: each has a header before it (APPNOTE.TXT 4.3.7). It reads those
+// whose content begins before an offset.
+func scanZip(ctx context.Context, in *input, before int64, o out) error {
 	r := &scanner{r: io.NewSectionReader(in.content, 0, in.content.Size())}
 	for {
 		if err := ctx.Err(); err != nil {
@@ -207,6 +235,9 @@ func scanZip(ctx context.Context, in *input, o out) error {
 		}
 		names := namesOf(string(name[:nameLen]))
 		start := r.offset()
+		if start >= before {
+			return nil
+		}
 		if strings.HasSuffix(names[0], "/") {
 			continue
 		}
