@@ -17,7 +17,7 @@ const defaultConfig = "/etc/congthu/congthu.yml"
 func loadConfig(path string) (*policy.Config, error) {
 	if path == "" {
 		if _, err := os.Stat(defaultConfig); errors.Is(err, fs.ErrNotExist) {
-			return policy.Parse("embedded defaults", nil, rules.Defaults())
+			return policy.Parse("without --config and "+defaultConfig, nil, rules.Defaults())
 		}
 		path = defaultConfig
 	}
