@@ -6,8 +6,8 @@ import (
 	"sync/atomic"
 )
 
-// Budget bounds the octets of all spools that share it, and of them those of one client: at most half of all,
-// or one message, so that a client who begins many big messages and ends none leaves room for the others. The
+// Budget bounds the octets of all spools that share it, and of them those of one client: at most three
+// quarters of all, or one message, so that a client who begins many big messages and ends none leaves room for the others. The
 // zero value has no room.
 type Budget struct {
 	left  atomic.Int64
@@ -19,7 +19,7 @@ type Budget struct {
 
 // NewBudget makes a budget of so many octets.
 func NewBudget(octets int64) *Budget {
-	b := &Budget{share: octets / 2}
+	b := &Budget{share: octets / 4 * 3}
 	b.left.Store(octets)
 	return b
 }

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestSpoolShares: one client's messages take half of the budget at most, or one message; the others' and those
+// TestSpoolShares: one client's messages take three quarters of the budget at most, or one message; the others' and those
 // of nobody known have the rest.
 func TestSpoolShares(t *testing.T) {
 	one, other, nobody := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2"), netip.Addr{}
@@ -22,14 +22,14 @@ func TestSpoolShares(t *testing.T) {
 			t.Fatalf("%d octets of %v: %v, want %v; %d are left", octets, client, err, want, b.Left())
 		}
 	}
-	write(one, 300, nil)
-	write(one, 201, ErrNoRoom)
-	write(netip.MustParseAddr("::ffff:192.0.2.1"), 200, nil)
+	write(one, 400, nil)
+	write(one, 351, ErrNoRoom)
+	write(netip.MustParseAddr("::ffff:192.0.2.1"), 350, nil)
 	write(one, 1, ErrNoRoom)
-	write(other, 300, nil)
-	write(nobody, 100, nil)
-	write(other, 101, ErrNoRoom) // of its share there is enough, of the whole there is not
-	write(other, 100, nil)
+	write(other, 150, nil)
+	write(nobody, 50, nil)
+	write(other, 51, ErrNoRoom) // of its share there is enough, of the whole there is not
+	write(other, 50, nil)
 	for _, s := range spools {
 		s.Close()
 		s.Close()

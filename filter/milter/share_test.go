@@ -14,7 +14,7 @@ func TestOneClientLeavesRoom(t *testing.T) {
 	cfg := testConfig()
 	cfg.Limits.WireBytes = 300
 	g := newGate(t, cfg, time.Now)
-	g.Server.budget = message.NewBudget(1200)
+	g.Server.budget = message.NewBudget(1000)
 	g.start("unix")
 	begin := func(addr string) *mta {
 		m := g.dial().negotiate()
@@ -27,7 +27,7 @@ func TestOneClientLeavesRoom(t *testing.T) {
 	}
 	taken := func(octets int64) {
 		t.Helper()
-		waitFor(t, func() bool { return 1200-g.Server.budget.Left() == octets })
+		waitFor(t, func() bool { return 1000-g.Server.budget.Left() == octets })
 	}
 	const octets = int64(len("Subject: accept\r\n\r\n") + 260)
 	first, second := begin("192.0.2.1"), begin("192.0.2.1")
