@@ -63,6 +63,7 @@ var (
 	errNoStore   = errors.New("the database is not available")
 	errForbidden = errors.New("not allowed")
 	errNotFound  = errors.New("no such page")
+	errRecord    = errors.New("it could not be put on record")
 	errBusy      = errors.New("too many pages are kept up to date")
 	errReplayed  = errors.New("the form is not of this session")
 )

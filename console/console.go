@@ -146,6 +146,7 @@ func New(o Options) (*Console, error) {
 	if o.Live == 0 {
 		o.Live = liveEvery
 	}
+	o.Record = recorded(o.Record)
 	c := &Console{options: o, mux: http.NewServeMux(), live: newStreams()}
 	var err error
 	if c.texts, err = readCatalogue(); err != nil {

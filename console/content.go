@@ -37,7 +37,7 @@ type contentPart struct {
 
 // opened reads a held message, which is put on record before. The spool is in memory and belongs to the caller.
 func (c *Console) opened(r *request, o review.Officer, id string, what evidence.What) (*message.Message, *message.Spool, error) {
-	reader, err := c.options.Gate.Desk(r.store).View(r.Context(), o, id, what)
+	reader, err := c.desk(r).View(r.Context(), o, id, what)
 	if err != nil {
 		return nil, nil, err
 	}

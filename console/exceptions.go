@@ -14,6 +14,8 @@ type exceptionsData struct {
 	Exceptions []exceptionRow
 	Rule       string // asked for by a link from a finding
 	Part       string
+	Days       string // as they were chosen
+	Reason     string
 	Next       int // rows before the next page; 0 when this is the last
 	From       int
 }
@@ -34,6 +36,9 @@ func (c *Console) exceptionList(w http.ResponseWriter, r *request, status int, p
 		return err
 	}
 	d := exceptionsData{Rule: r.form("rule"), Part: r.form("part"), From: rowOf(r, len(all))}
+	if problem != "" {
+		d.Days, d.Reason = r.form("days"), r.form("reason")
+	}
 	if d.Rule == "" {
 		d.Rule = filter.RuleMarking
 	}
@@ -49,8 +54,7 @@ func (c *Console) exceptionList(w http.ResponseWriter, r *request, status int, p
 
 // addException lets a part through a rule until a date.
 func (c *Console) addException(w http.ResponseWriter, r *request) error {
-	days := []string{"1", "7", "30", "90"}
-	n := slices.Index(days, r.form("days"))
+	n := slices.Index(exceptionsData{}.Choices(), r.form("days"))
 	if n < 0 {
 		return c.exceptionList(w, r, http.StatusBadRequest, "exceptions.days-wrong")
 	}
@@ -81,3 +85,6 @@ func (c *Console) endException(w http.ResponseWriter, r *request) error {
 	}
 	return c.done(w, r, "/exceptions", "done.exception-ended")
 }
+
+// Choices are for how many days an exception can be granted.
+func (exceptionsData) Choices() []string { return []string{"1", "7", "30", "90"} }

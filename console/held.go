@@ -4,6 +4,8 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 
 	"congthu/filter/evidence"
 	"congthu/store"
@@ -22,6 +24,9 @@ type heldData struct {
 	States   []string    // that can be asked for
 	Results  []actResult // of what was just done with several
 	Waiting  int         // undecided, whatever is asked for
+	Back     string      // where unlocking leads to
+	Reason   string      // as it was typed, when a decision was not to be carried out
+	Chosen   []string    // ids, likewise
 }
 
 func heldKeys() []string {
@@ -29,17 +34,24 @@ func heldKeys() []string {
 }
 
 // heldPage lists what is held, the newest first; without a state what nobody has decided about.
-func (c *Console) heldPage(w http.ResponseWriter, r *request) error { return c.heldList(w, r, nil) }
+func (c *Console) heldPage(w http.ResponseWriter, r *request) error {
+	return c.heldList(w, r, nil, "")
+}
 
-func (c *Console) heldList(w http.ResponseWriter, r *request, results []actResult) error {
+// heldList lists what is held, after something was done with several, or after something that was wrong.
+func (c *Console) heldList(w http.ResponseWriter, r *request, results []actResult, problem string) error {
 	d := heldData{Results: results, States: []string{"undecided", "held", "expired", "releasing", "released", "deleted"}}
 	var words []string
 	d.Asked, words = asked(r, append(heldKeys(), "after"))
-	if results != nil { // a form was sent: its values are no search
+	if r.Method == http.MethodPost { // a form was sent: its values are no search
 		d.Asked, words = map[string]string{}, nil
 	}
 	c.unlockedData(r, &d)
-	p := &page{request: r, Name: "held", Title: "menu.held"}
+	p := &page{request: r, Name: "held", Title: "menu.held", Problem: problem}
+	status := http.StatusOK
+	if problem != "" {
+		status, d.Reason, d.Chosen = http.StatusBadRequest, r.form("reason"), r.Form["id"]
+	}
 	f, err := store.ParseFilter(words, local(r.now))
 	if err != nil {
 		d.Problem = err.Error()
@@ -60,10 +72,18 @@ func (c *Console) heldList(w http.ResponseWriter, r *request, results []actResul
 		d.Next = "/held" + again(d.Asked, "after", d.Held[len(d.Held)-1].ID)
 	}
 	p.Data = d
-	return c.render(w, http.StatusOK, p)
+	return c.render(w, status, p)
 }
 
+// IsChosen tells whether a message was chosen.
+func (d heldData) IsChosen(id string) bool { return slices.Contains(d.Chosen, id) }
+
 func (c *Console) unlockedData(r *request, d *heldData) {
+	if d.Back = r.URL.Path; r.Method == http.MethodPost {
+		if d.Back = ownPath(r.form("next")); !strings.HasPrefix(d.Back, "/held") {
+			d.Back = "/held"
+		}
+	}
 	d.Officer = may(r.session.Role, decideHeld) && r.session.Officer != "" && r.secret != ""
 	if !d.Officer {
 		return
@@ -146,16 +166,16 @@ func (c *Console) decide(w http.ResponseWriter, r *request) error {
 	}
 	do, reason := r.form("do"), r.form("reason")
 	if reason == "" {
-		return errForm{"held.why"}
+		return c.heldList(w, r, nil, "held.why")
 	}
 	if do != "release" && do != "delete" && do != "release-again" {
 		return errForm{"error.invalid"}
 	}
 	ids := r.Form["id"]
 	if len(ids) == 0 || len(ids) > store.DefaultPage {
-		return errForm{"held.none-chosen"}
+		return c.heldList(w, r, nil, "held.none-chosen")
 	}
-	desk := c.options.Gate.Desk(r.store)
+	desk := c.desk(r)
 	results := []actResult{}
 	for _, id := range ids {
 		results = append(results, c.decideOne(r, desk, o, id, do, reason))
@@ -163,7 +183,7 @@ func (c *Console) decide(w http.ResponseWriter, r *request) error {
 	if len(ids) == 1 && results[0].Good {
 		return c.done(w, r, "/held/"+url.PathEscape(ids[0]), results[0].Key)
 	}
-	return c.heldList(w, r, results)
+	return c.heldList(w, r, results, "")
 }
 
 func (c *Console) decideOne(r *request, desk *review.Desk, o review.Officer, id, do, reason string) actResult {

@@ -2,6 +2,7 @@ package console_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -37,6 +38,7 @@ type bench struct {
 	now      time.Time
 	acts     []evidence.Act
 	down     bool // the database is gone
+	noRecord bool // nothing can be put on record
 	trouble  string
 	release  string // host:port that takes released mail
 	verdict  filter.Verdict
@@ -96,6 +98,10 @@ func (b *bench) Evidence() console.Evidence {
 
 func (b *bench) record(ctx context.Context, a evidence.Act) error {
 	b.mu.Lock()
+	if b.noRecord {
+		b.mu.Unlock()
+		return errors.New("dial unix /var/lib/secret/evidence.sock: connection refused")
+	}
 	b.acts = append(b.acts, a)
 	b.mu.Unlock()
 	_, err := b.log.Append(ctx, evidence.Record{Kind: evidence.KindAct, Act: &a})

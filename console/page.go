@@ -198,7 +198,7 @@ func failureOf(err error) failure {
 		return failure{http.StatusServiceUnavailable, "error.store"}
 	case errors.Is(err, errBusy):
 		return failure{http.StatusServiceUnavailable, "error.busy"}
-	case errors.Is(err, evidence.ErrUnavailable), errors.Is(err, evidence.ErrClosed):
+	case errors.Is(err, errRecord), errors.Is(err, evidence.ErrUnavailable), errors.Is(err, evidence.ErrClosed):
 		return failure{http.StatusServiceUnavailable, "error.evidence"}
 	}
 	return failure{http.StatusInternalServerError, "error.trouble"}
@@ -208,11 +208,18 @@ func failureOf(err error) failure {
 func (c *Console) fail(w http.ResponseWriter, r *request, rt route, err error) {
 	switch {
 	case errors.Is(err, errSignIn) && !r.api():
-		to := "/signin"
+		next, why := "", ""
 		if r.Method == http.MethodGet && r.URL.Path != "/" {
-			to += query("next", r.URL.RequestURI())
+			next = r.URL.RequestURI()
 		}
-		http.Redirect(w, r.Request, to, http.StatusSeeOther)
+		switch {
+		case !errors.Is(err, errEnded):
+		case r.Method == http.MethodGet:
+			why = "ended"
+		default:
+			why = "not-done"
+		}
+		http.Redirect(w, r.Request, "/signin"+query("next", next, "why", why), http.StatusSeeOther)
 		return
 	case errors.Is(err, errSignIn):
 		w.Header().Set("WWW-Authenticate", `Bearer realm="congthu"`)

@@ -1,8 +1,10 @@
 package console
 
 import (
+	"context"
 	"crypto/subtle"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"strconv"
@@ -11,6 +13,7 @@ import (
 
 	"congthu/filter/evidence"
 	"congthu/store"
+	"congthu/store/review"
 )
 
 // request is what a page gets of whoever asks for it.
@@ -74,6 +77,7 @@ func (c *Console) admit(r *request, rt route) error {
 
 var (
 	errSignIn     = errors.New("nobody is signed in")
+	errEnded      = fmt.Errorf("%w: the session is over", errSignIn)
 	errMustChange = errors.New("the password must be changed first")
 )
 
@@ -104,7 +108,7 @@ func (c *Console) identify(r *request) error {
 	}
 	ss, err := look(r.Context(), cookie.Value, c.options.Idle)
 	if errors.Is(err, store.ErrNotFound) {
-		return errSignIn
+		return errEnded
 	}
 	if err != nil {
 		return err
@@ -164,6 +168,23 @@ func (r *request) client() string {
 // record puts an act of whoever asks on record.
 func (c *Console) record(r *request, what evidence.What, object, reason string, details map[string]string) error {
 	return c.options.Record(r.Context(), c.actOf(r, what, object, reason, details))
+}
+
+// recorded is a recorder whose trouble, whatever it is, is known as such: what is not on record is not done.
+func recorded(by review.Recorder) review.Recorder {
+	return func(ctx context.Context, a evidence.Act) error {
+		if err := by(ctx, a); err != nil {
+			return fmt.Errorf("%w: %w", errRecord, err)
+		}
+		return nil
+	}
+}
+
+// desk is where officers decide.
+func (c *Console) desk(r *request) *review.Desk {
+	d := c.options.Gate.Desk(r.store)
+	d.Record = recorded(d.Record)
+	return d
 }
 
 func (c *Console) actOf(r *request, what evidence.What, object, reason string, details map[string]string) evidence.Act {

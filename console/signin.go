@@ -15,7 +15,14 @@ func (c *Console) signInPage(w http.ResponseWriter, r *request) error {
 	if r.store == nil {
 		return errNoStore
 	}
-	return c.render(w, http.StatusOK, &page{request: r, Name: "signin", Title: "signin.title", Data: c.signInData(ownPath(r.form("next")), "")})
+	p := &page{request: r, Name: "signin", Title: "signin.title", Data: c.signInData(ownPath(r.form("next")), "")}
+	switch r.form("why") {
+	case "ended":
+		p.Problem = "signin.ended"
+	case "not-done":
+		p.Problem = "signin.not-done"
+	}
+	return c.render(w, http.StatusOK, p)
 }
 
 type signInData struct {

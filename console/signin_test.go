@@ -122,7 +122,8 @@ func TestSessionEnds(t *testing.T) {
 				t.Fatalf("signed in: %d", got.status)
 			}
 			end(b, w)
-			if got := w.get("/account"); got.status != http.StatusSeeOther || got.header.Get("Location") != "/signin?next=%2Faccount" {
+			if got := w.get("/account"); got.status != http.StatusSeeOther || strings.TrimSuffix(got.header.Get("Location"), "&why=ended") != "/signin?next=%2Faccount" ||
+				strings.HasSuffix(got.header.Get("Location"), "ended") != (name != "out") {
 				t.Errorf("after the end: %d to %q", got.status, got.header.Get("Location"))
 			}
 		})

@@ -13,6 +13,8 @@ type tokensData struct {
 	Tokens []store.Token
 	Roles  []store.Role
 	Secret string // of a new token, shown once
+	// As they were typed, when something was wrong with them.
+	Label, Role, Days string
 }
 
 // tokensPage lists the tokens of programs.
@@ -29,13 +31,14 @@ func (c *Console) tokenList(w http.ResponseWriter, r *request, secret, problem s
 	status := http.StatusOK
 	if problem != "" {
 		status = http.StatusBadRequest
+		d.Label, d.Role, d.Days = r.form("label"), r.form("role"), r.form("days")
 	}
 	return c.render(w, status, &page{request: r, Name: "tokens", Title: "tokens.title", Problem: problem, Data: d})
 }
 
 // addToken makes a token, which is shown once. No token administers: people do.
 func (c *Console) addToken(w http.ResponseWriter, r *request) error {
-	n := slices.Index([]string{"30", "90", "365"}, r.form("days"))
+	n := slices.Index(tokensData{}.Choices(), r.form("days"))
 	role := store.Role(r.form("role"))
 	if n < 0 || r.form("label") == "" || (role != store.Auditor && role != store.Reviewer) {
 		return c.tokenList(w, r, "", "tokens.wrong")
@@ -63,3 +66,6 @@ func (c *Console) removeToken(w http.ResponseWriter, r *request) error {
 	}
 	return c.done(w, r, "/tokens", "done.token")
 }
+
+// Choices are for how many days a token can be made.
+func (tokensData) Choices() []string { return []string{"30", "90", "365"} }

@@ -19,6 +19,15 @@ const maxIdentityFile = 64 << 10
 // unlock opens an officer's identity for this session, in memory alone: with its passphrase when the gate keeps it, or
 // out of the file that the officer keeps.
 func (c *Console) unlock(w http.ResponseWriter, r *request) error {
+	err := c.unlockOnce(w, r)
+	var wrong errForm
+	if errors.As(err, &wrong) {
+		return c.heldList(w, r, nil, wrong.key)
+	}
+	return err
+}
+
+func (c *Console) unlockOnce(w http.ResponseWriter, r *request) error {
 	next := ownPath(r.form("next"))
 	if next == "/" {
 		next = "/held"
@@ -39,7 +48,7 @@ func (c *Console) unlock(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	o, err := c.options.Gate.Desk(r.store).SignIn(r.Context(), identity)
+	o, err := c.desk(r).SignIn(r.Context(), identity)
 	if errors.Is(err, review.ErrNotOfficer) || err == nil && o.Address != r.session.Officer {
 		return errForm{"held.another-officer"}
 	}
