@@ -163,6 +163,9 @@ func ruleText(k TextKey) (t Text, ok bool) {
 		return Text{"Tên hộp thư không theo quy tắc đặt tên. Hãy báo quản trị hệ thống thư của đơn vị.",
 			"The mailbox name does not follow the naming rule: tell your unit's mail administrator."}, true
 	}
+	if t, ok := impersonationText(k); ok {
+		return t, ok
+	}
 	if t, ok := authenticationText(k); ok {
 		return t, ok
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"congthu/filter"
+	"congthu/rules/impersonation"
 	"congthu/rules/pack"
 )
 
@@ -18,6 +19,7 @@ const (
 	detailReversePath   = "reverse-path"
 	detailCorrespondent = "correspondent" // mail from a free-mail box outside; counted
 	detailForwarded     = "forwarded"     // automatic forwarding to a free-mail box
+	detailOfficialBox   = "official"      // mail from a free-mail box outside in the name of an official
 )
 
 // freeMail obeys Điều 9 khoản 1: no free-mail address in official business. What is forbidden is that an
@@ -41,11 +43,12 @@ type freeMailDomains struct {
 	ours        func(string) bool
 	clientOurs  func(filter.Session) bool
 	forward     filter.Disposition // asked of automatic forwarding
+	officials   *impersonation.Detector
 }
 
 func freeMailOf(c Config) freeMailDomains {
 	return freeMailDomains{pack: c.FreeMail, add: set(c.FreeMailAdd), except: set(c.FreeMailExcept), ours: c.Ours,
-		clientOurs: c.ClientOurs, forward: c.Forwarded}
+		clientOurs: c.ClientOurs, forward: c.Forwarded, officials: c.Impersonation}
 }
 
 func set(domains []string) map[string]bool {
@@ -148,7 +151,29 @@ func (f freeMailDomains) inbound(tx *filter.Transaction) []filter.Finding {
 	if f.has(tx.ReversePath.Domain) || f.inField(tx, "From") {
 		out = append(out, counted(detailCorrespondent, filter.TextFreeMailOutside))
 	}
+	if f.fromOfficial(tx) {
+		out = append(out, counted(detailOfficialBox, filter.TextFreeMailOfficial))
+	}
 	return out
+}
+
+// fromOfficial tells an official's whole name, of three words or more or with our organisation, over a free-mail address.
+// It is the official, who may not work from there, or somebody else, whom rule impersonation acts on; nobody can tell, so
+// it is counted here. An official's known address of the list counts too.
+func (f freeMailDomains) fromOfficial(tx *filter.Transaction) bool {
+	if f.officials == nil {
+		return false
+	}
+	from, _ := tx.Message.Addresses("From")
+	for _, a := range from[:min(len(from), maxSenders)] {
+		if !f.has(a.Domain) {
+			continue
+		}
+		if m := f.officials.Name(a.Name); f.officials.Official(a.Local, a.Domain) || m.Official && (m.Long || m.Organisation || m.Unit || m.Office || m.Disguised) && !f.officials.Exempt(a.Local, a.Domain) {
+			return true
+		}
+	}
+	return false
 }
 
 // inField tells whether a field names free-mail in any reading of the header.

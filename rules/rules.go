@@ -8,6 +8,7 @@ import (
 	"congthu/filter/extract"
 	"congthu/filter/message"
 	"congthu/rules/attachmenttype"
+	"congthu/rules/impersonation"
 	"congthu/rules/marking"
 	"congthu/rules/pack"
 )
@@ -66,6 +67,8 @@ type Config struct {
 	AuthservID     string        // of our Authentication-Results; "": none is written
 	TrustedSealers []string      // domains that are believed what they say in ARC, in lower case and as A-labels
 
+	Impersonation *impersonation.Detector // nil: rule impersonation has nothing to say
+
 	MailboxExempt []string // further local parts that the naming rule does not bind
 
 	Ours       func(domain string) bool  // tells the organisation's own domains; nil: none
@@ -107,7 +110,7 @@ func (c Config) complete() Config {
 // All makes the rules, in the order in which they speak when several refuse.
 func All(c Config) []filter.Rule {
 	c = c.complete()
-	return []filter.Rule{virusRule(c.Virus), markingRule(c), attachmentTypeRule(c), signatureRule(c), senderAuthentication(c), malformed(), freeMail(c), attachmentSize(c), contentRule(c), spamRule(c.Spam), rateRule(c.Rate, c.Ours), subject(), mailboxName(c)}
+	return []filter.Rule{virusRule(c.Virus), markingRule(c), attachmentTypeRule(c), signatureRule(c), senderAuthentication(c), impersonationRule(c), malformed(), freeMail(c), attachmentSize(c), contentRule(c), spamRule(c.Spam), rateRule(c.Rate, c.Ours), subject(), mailboxName(c)}
 }
 
 // Defaults are the settings that hold without a configuration, for every rule of All and for the findings
@@ -119,6 +122,7 @@ func Defaults() map[string]filter.Setting {
 		NameAttachmentType:       {Mode: filter.Enforce, Outbound: filter.Refuse, Inbound: filter.Refuse},
 		NameSignature:            {Mode: filter.Monitor, Outbound: filter.Refuse, Inbound: filter.Hold},
 		NameSenderAuthentication: {Mode: filter.Monitor, Outbound: filter.Accept, Inbound: filter.Refuse},
+		NameImpersonation:        {Mode: filter.Monitor, Outbound: filter.Accept, Inbound: filter.Tag},
 		NameMalformed:            {Mode: filter.Monitor, Outbound: filter.Refuse, Inbound: filter.Tag},
 		filter.RuleUninspected:   {Mode: filter.Monitor, Outbound: filter.Hold, Inbound: filter.Hold},
 		NameFreeMail:             {Mode: filter.Enforce, Outbound: filter.Refuse, Inbound: filter.Accept},

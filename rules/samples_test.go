@@ -21,6 +21,7 @@ import (
 	"congthu/rules"
 	"congthu/rules/attachmenttype"
 	"congthu/rules/content"
+	"congthu/rules/impersonation"
 	"congthu/rules/marking"
 	"congthu/rules/pack"
 )
@@ -48,6 +49,9 @@ func config(t testing.TB) rules.Config {
 		t.Fatal(err)
 	}
 	if c.AttachmentTypes, err = attachmenttype.New(types, attachmenttype.Own{}); err != nil {
+		t.Fatal(err)
+	}
+	if c.Impersonation, err = impersonation.New(impersonation.Config{Domains: samples.Domains()}); err != nil {
 		t.Fatal(err)
 	}
 	words, err := content.Load("../deploy/dictionaries/sample.yml")

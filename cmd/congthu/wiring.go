@@ -48,6 +48,11 @@ func buildPolicy(c *policy.Config, budget *message.Budget, l *looking) (*filter.
 	if err != nil {
 		return nil, &exitError{exitConfig, err}
 	}
+	officials, list, err := impersonationOf(c)
+	if err != nil {
+		return nil, &exitError{exitConfig, err}
+	}
+	conf.Impersonation, words = officials, append(words, list...)
 	if err := checkEngines(c); err != nil {
 		return nil, err
 	}

@@ -85,7 +85,7 @@ type Admin struct {
 type Limits struct {
 	MessageSize  Size     `yaml:"message_size"`  // on the wire; beyond: 552 5.3.4
 	Memory       Size     `yaml:"memory"`        // of a message kept in memory; beyond: an anonymous memory file
-	Spool        Size     `yaml:"spool"`         // of all messages in the gate together, half of it for those of one client; beyond: 451 4.3.0
+	Spool        Size     `yaml:"spool"`         // of all messages in the gate together, three quarters of it for one client's; beyond: 451 4.3.0
 	Header       Size     `yaml:"header"`        // of one header block
 	HeaderFields int      `yaml:"header_fields"` // in one header block
 	Line         Size     `yaml:"line"`          // of one header field
@@ -116,6 +116,9 @@ type Rule struct {
 	// The keys of attachment-type: what is asked of macros that do not run by themselves.
 	MacrosOutbound Disposition `yaml:"macros_outbound"`
 	MacrosInbound  Disposition `yaml:"macros_inbound"`
+	// The keys of impersonation; it has exempt too: mailboxes and domains that are not compared.
+	Officials string   `yaml:"officials"` // file of their names, addresses and units; "" for none
+	Names     []string `yaml:"names"`     // of the organisation, as people write them
 	// The keys of rate; it has exempt too.
 	Messages   int `yaml:"messages"`   // of one sender in an hour
 	Recipients int `yaml:"recipients"` // of one sender in an hour

@@ -22,5 +22,5 @@ func (c *Config) elsewhere(edited *Config) (errs []error) {
 	if is.Password != "" && (is.Password != was.Password || is.Address != was.Address) {
 		errs = append(errs, edited.Problem("rules."+spamName+".password", "is for the rspamd in force: leave both as they are"))
 	}
-	return errs
+	return append(errs, c.elsewhereOfficials(edited)...)
 }
