@@ -191,6 +191,7 @@ func (h *htmlText) start() {
 	if a.address != "" {
 		h.failed(h.hides.address(a.address, leadsOn(tag), a.download))
 	}
+	h.runs(tag, a)
 	if looks != h.look && !empty(tag) && len(h.open) < htmlOpen {
 		h.open = append(h.open, htmlStyle{tag, h.look})
 		h.dress(looks)

@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"bytes"
 	"strings"
 
 	"golang.org/x/net/html/atom"
@@ -12,6 +13,8 @@ type htmlAttributes struct {
 	class, id, style, face, dir, value string
 	srcdoc, address, content, name     string
 	download, hidden                   bool
+	handlers                           []string // scripts of events
+	scripts                            []string // addresses that may be scripts
 }
 
 func (h *htmlText) attributes(tag atom.Atom, more bool) (a htmlAttributes) {
@@ -39,12 +42,22 @@ func (h *htmlText) attributes(tag atom.Atom, more bool) (a htmlAttributes) {
 			a.srcdoc = s
 		case "href", "src", "data":
 			a.address = s
+			a.scripts = append(a.scripts, s)
+		case "xlink:href", "action", "formaction":
+			a.scripts = append(a.scripts, s)
 		case "content":
 			a.content = s
 		case "name":
 			a.name = strings.ToLower(s)
 		case "download":
 			a.download = true
+		default:
+			if len(key) > len("on") && strings.HasPrefix(string(key), "on") {
+				a.handlers = append(a.handlers, s)
+			}
+		}
+		if i := endsRawText(value); i >= 0 && a.srcdoc == "" {
+			a.srcdoc = string(value[i:])
 		}
 	}
 	if tag == atom.Meta && a.content != "" {
@@ -64,4 +77,35 @@ func empty(tag atom.Atom) bool {
 		return true
 	}
 	return false
+}
+
+// runs judges the scripts in the attributes of a tag: handlers of events, addresses that are scripts, and what holds the
+// script of the page itself.
+func (h *htmlText) runs(tag atom.Atom, a htmlAttributes) {
+	if len(a.handlers)+len(a.scripts) == 0 {
+		return
+	}
+	for _, code := range a.handlers {
+		h.failed(h.hides.handler(code))
+	}
+	for _, address := range a.scripts {
+		if tag == atom.Script || strings.HasPrefix(strings.ToLower(squeeze(address[:min(len(address), dataURLLetter)])), "javascript:") {
+			h.failed(h.hides.script(address))
+		}
+	}
+	h.hides.begin() // the script that the tag begins, if it is one
+}
+
+// endsRawText is where an attribute ends an element whose content is no markup to a browser: what follows is. -1 for none.
+func endsRawText(value []byte) int {
+	if !bytes.Contains(value, []byte("</")) {
+		return -1
+	}
+	lower := bytes.ToLower(value)
+	for _, name := range [...]string{"noscript", "noembed", "noframes", "iframe", "title", "textarea", "xmp"} {
+		if i := bytes.Index(lower, []byte("</"+name)); i >= 0 {
+			return i
+		}
+	}
+	return -1
 }
