@@ -17,10 +17,26 @@ const (
 // maxName is how many octets of a file name are looked at: more than any file system allows.
 const maxName = 4096
 
-// fileName finds a marking in a file name, whose words may be joined in many ways.
+// maxFolders is how many folders of a name are looked at, those nearest to the file.
+const maxFolders = 8
+
+// fileName finds a marking in a file name, or in the name of a folder that it is in.
 func (d *Detector) fileName(w *Work, s string, v *evidence) {
 	s = s[:min(len(s), maxName)]
 	w.spend(len(s))
+	s = visible(s)
+	for range maxFolders + 1 {
+		i := strings.LastIndexAny(strings.TrimRight(s, `/\`), `/\`)
+		d.namePart(w, s[i+1:], v)
+		if i <= 0 {
+			return
+		}
+		s = s[:i]
+	}
+}
+
+// namePart finds a marking in one part of a path, whose words may be joined in many ways.
+func (d *Detector) namePart(w *Work, s string, v *evidence) {
 	stem := d.stem(s)
 	l := d.newLine(stem)
 	u := &unit{d: d, work: w, kind: FileName, text: stem, spans: []span{{0, int32(len(stem))}}, lines: []*line{l}}
@@ -46,10 +62,7 @@ func (d *Detector) fileName(w *Work, s string, v *evidence) {
 
 // stem is a file name without its extensions, CamelCase taken apart.
 func (d *Detector) stem(s string) string {
-	s = visible(s)
-	if i := strings.LastIndexAny(s, `/\`); i >= 0 && i+1 < len(s) {
-		s = s[i+1:]
-	}
+	s = strings.TrimRight(s, `/\`)
 	for range 2 { // "x.pdf.zip"
 		i := strings.LastIndexByte(s, '.')
 		if i <= 0 || len(s)-i > 6 || strings.ContainsAny(s[i:], " ]") || !asciiWord(s[i+1:]) {
@@ -98,6 +111,12 @@ func (d *Detector) nameScore(u *unit, l *line, c candidate) float64 {
 		return 0 // "mat.png"
 	case first && last, bracketed:
 		return nameLevel
+	case c.style == title && strings.HasPrefix(l.text[c.end:], ",") && l.toks[c.last+1].style == title && d.nounBegins(l, c):
+		return 0 // "Danh sách - Mật, Hùng, Lan"
+	case c.form == exact && c.style == caps && dashed && c.first == 1 && isNumber(l.toks[0].word) && len(l.toks[0].word) < 4:
+		return nameLevel // "1. MẬT - …"
+	case c.form == exact && last && c.first == 1 && isNumber(l.toks[0].word) && l.gapBetween(0, 1) == "-":
+		return nameCaps // "27-Mật", the number of a paper
 	case u.labelled(l, c) > 0 || c.form != exact && u.plainLabel(l, c):
 		return nameLevel
 	case c.form == plain && c.style == caps && d.nounBegins(l, c) && l.gapBetween(c.first-1, c.first) == "-" && l.gapBetween(c.last, c.last+1) == "-":
