@@ -81,11 +81,16 @@ type richText struct {
 	font   font
 	plain  bool
 	inText bool
+	sound  bool // in how the text is spoken, which stands above it or nowhere (18.4.6)
 }
 
 func (r *richText) token(kind xmlKind, x *xmlReader, o out) error {
 	name := string(x.name)
 	switch {
+	case name == "rPh" && kind != xmlText:
+		r.sound = kind == xmlStart
+	case kind == xmlText && r.inText && r.sound:
+		return o.text(Text{Kind: Body, Value: ownLines(string(x.text))})
 	case kind == xmlText && r.inText:
 		s := string(x.text)
 		if r.font != (font{}) {
@@ -190,6 +195,7 @@ type cellReader struct {
 	in     string // element whose text is read
 	text   []byte
 	shared bool
+	sound  bool // in how a text is spoken
 	font   font
 }
 
@@ -207,6 +213,8 @@ func (c *cellReader) start() {
 		c.in, c.text = name, c.text[:0]
 	case "rFont":
 		c.font = fontOf(x.attr("val"))
+	case "rPh":
+		c.sound = true
 	case "dataValidation", "hyperlink":
 		for _, attr := range [...]string{"promptTitle", "prompt", "errorTitle", "error", "tooltip"} {
 			c.w.own(x.attr(attr))
@@ -219,6 +227,8 @@ func (c *cellReader) end() {
 	case "v", "t", "f":
 		c.flush()
 		c.in = ""
+	case "rPh":
+		c.sound = false
 	case "oddHeader", "oddFooter", "evenHeader", "evenFooter", "firstHeader", "firstFooter":
 		as := c.w.as
 		c.w.to(Text{Kind: HeaderFooter, Page: as.Page})
@@ -238,6 +248,11 @@ func (c *cellReader) flush() {
 	s := string(c.text)
 	c.text = c.text[:0]
 	switch {
+	case c.sound:
+		if err := c.o.text(Text{Kind: Body, Page: c.w.as.Page, Value: ownLines(s)}); err != nil && c.w.err == nil {
+			c.w.err = err
+		}
+		return
 	case c.in == "f":
 		if formulaDDE(s) {
 			c.o.fact(DDE)
