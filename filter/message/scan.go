@@ -23,12 +23,14 @@ type scan struct {
 	events int
 	digest bool  // parts without a type may be messages (RFC 2046 section 5.1.5)
 	upTo   int64 // the scan reached this octet
+	line   int64 // where the line begins in which lineAt stands
+	lineAt int64
 	leaf   leafCounter
 }
 
 // scanRange scans r for the boundaries given and those that parts in r declare.
 func (s *scanner) scanRange(r Range, texts ...string) *scan {
-	sc := &scan{scanner: s, known: &boundaries{}, upTo: r.End}
+	sc := &scan{scanner: s, known: &boundaries{}, upTo: r.End, line: r.Start, lineAt: r.Start}
 	for _, t := range texts {
 		sc.known.add(t, r.Start)
 	}
@@ -46,8 +48,11 @@ func (sc *scan) run(r Range) {
 			sc.upTo = off
 			return
 		}
-		i := nextDashes(c, bol)
+		i := sc.nextDashes(off, c, bol)
 		if i < 0 {
+			if off+int64(len(c)) < r.End && len(c) > maxTail && sc.column(off, c, len(c)) >= minBroken {
+				c = c[:len(c)-maxTail] // a boundary may begin in it
+			}
 			sc.leaf.take(off, c)
 			off += int64(len(c))
 			bol = isBreak(c[len(c)-1])
@@ -58,20 +63,74 @@ func (sc *scan) run(r Range) {
 				return
 			}
 			sc.leaf.take(off, c[:i])
-			off, bol = off+int64(i), true
+			off, bol = off+int64(i), isBreak(c[i-1])
 			continue
 		}
-		next := sc.dashes(off, r)
+		next := sc.dashes(off, r, !bol)
 		if sc.events > limit {
 			sc.upTo = off
 			return
 		}
-		bol = next != off+2
+		if bol = next != off+2; bol {
+			sc.line, sc.lineAt = next, next
+		}
 		off = next
 	}
 }
 
 func isBreak(c byte) bool { return c == '\n' || c == '\r' }
+
+// minBroken is how many octets a line has before the first place where servers break it: Sendmail does so after 989,
+// and goes on in a new line.
+const minBroken = 900
+
+// maxTail is the longest "--" with a boundary, in octets.
+const maxTail = maxBoundary + 2
+
+// maxHyphens is how many hyphens are looked at where a long line may be broken: those of a boundary line, "--" and its
+// boundary of 70 octets at most (RFC 2046 section 5.1.1).
+const maxHyphens = 72
+
+// column is where c[i], which stands at off+i, stands in its line. It is asked for ever greater octets.
+func (sc *scan) column(off int64, c []byte, i int) int64 {
+	from := max(0, int(sc.lineAt-off))
+	if from < i {
+		if j := bytes.LastIndexByte(c[from:i], '\n'); j >= 0 {
+			sc.line = off + int64(from+j) + 1
+		}
+		sc.lineAt = off + int64(i)
+	}
+	return off + int64(i) - sc.line
+}
+
+// nextDashes is nextDashes of c, which stands at off, or the index of a "--" before it that begins a boundary line
+// where a long line may be broken.
+func (sc *scan) nextDashes(off int64, c []byte, bol bool) int {
+	next := nextDashes(c, bol)
+	end := next
+	if next < 0 {
+		end = len(c)
+	}
+	for i := 0; ; {
+		j := bytes.Index(c[i:end], []byte("--"))
+		if j < 0 {
+			return next
+		}
+		run := i + j
+		for i = run; i < end && c[i] == '-'; {
+			i++
+		}
+		if sc.column(off, c, i) < minBroken {
+			continue
+		}
+		// Of many hyphens some may be the boundary's own.
+		for at := max(run, i-maxHyphens); at+1 < i; at++ {
+			if _, _, longest := sc.known.match(c[at+2 : min(len(c), at+maxDelimiter)]); longest != nil {
+				return at
+			}
+		}
+	}
+}
 
 // nextDashes is the index of the first "--" at the beginning of a line, or of a "-" there that ends
 // c; -1 for none. bol tells whether c begins at the beginning of a line.
@@ -91,8 +150,9 @@ func nextDashes(c []byte, bol bool) int {
 	}
 }
 
-// dashes looks at the line at off, which begins with "--", and returns where to go on.
-func (sc *scan) dashes(off int64, r Range) int64 {
+// dashes looks at the line at off, which begins with "--", and returns where to go on. broken tells that it is one
+// only when a server breaks the line in which it stands.
+func (sc *scan) dashes(off int64, r Range, broken bool) int64 {
 	c := sc.window.from(off, maxDelimiter)
 	c = c[:min(int64(len(c)), r.End-off)]
 	d := delimiterLine(c)
@@ -102,11 +162,13 @@ func (sc *scan) dashes(off int64, r Range) int64 {
 		return off + 2
 	}
 	exact := (open != nil || closing != nil) && (d.length > 0 || off+int64(len(c)) == r.End)
-	e := event{before: off, start: off, loose: d.bareCR || !exact}
+	e := event{before: off, start: off, loose: d.bareCR || !exact || broken}
 	rest := d.text[len(longest.text):]
 	isClose := bytes.HasPrefix(rest, []byte("--"))
 	e.end = sc.lineEnd(off, d, r)
-	e.before -= sc.breakBefore(off, r, &e)
+	if !broken {
+		e.before -= sc.breakBefore(off, r, &e)
+	}
 	sc.leafEnds(e.before, off)
 	if !exact {
 		e.close = isClose
