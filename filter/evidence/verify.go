@@ -311,6 +311,9 @@ func (v *verifier) end() error {
 			return cut(seq, "off the machine")
 		}
 	}
+	if last == 0 && !v.report.Live { // the first act of a gate, before any mail, is the record of its start
+		return &Fault{File: logFile{first: 1}.name(), Seq: 1, Kind: MissingFile, Detail: "there is no record at all"}
+	}
 	if v.copies.file == nil && last > 0 {
 		return &Fault{File: checkpointsName, Kind: MissingFile, Detail: "the separate file of checkpoints is not there"}
 	}

@@ -255,6 +255,19 @@ func TestVerifyNamesAMissingFile(t *testing.T) {
 		}
 	}
 	verified(t, dir)
+
+	for _, f := range files {
+		if err := os.Remove(filepath.Join(dir, f.name())); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Truncate(filepath.Join(dir, checkpointsName), 0); err != nil {
+		t.Fatal(err)
+	}
+	var fault *Fault
+	if _, err := Verify(dir, publicKey(t, dir)); !errors.As(err, &fault) || fault.Kind != MissingFile {
+		t.Errorf("all removed, with the checkpoints: %v", err)
+	}
 }
 
 func TestVerifyNamesADamagedCompressedFile(t *testing.T) {
