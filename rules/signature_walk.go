@@ -61,7 +61,9 @@ func twoWays(m *message.Message, p *message.Part) bool {
 			return true
 		}
 	}
-	return slices.ContainsFunc(m.Anomalies, func(a message.Anomaly) bool { return (a.Kind.Altered() || a.Kind == message.DuplicateParameter) && around[a.Part] })
+	return slices.ContainsFunc(m.Anomalies, func(a message.Anomaly) bool {
+		return (a.Kind.Altered() || a.Kind == message.DuplicateParameter) && around[a.Part]
+	})
 }
 
 // otherReadings tells whether a part has a reading that is not text outside of its boundaries.
