@@ -46,7 +46,8 @@ func migrate(ctx context.Context, db *sql.DB, path string) error {
 	if done, err := upToDate(ctx, p); done || err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, migrateWait)
+	// Others are waited for so long; the steps themselves take their time with millions of messages.
+	waiting, cancel := context.WithTimeout(ctx, migrateWait)
 	defer cancel()
 	for {
 		lock, err := lockFile(path+".migrate", unix.LOCK_EX)
@@ -58,8 +59,8 @@ func migrate(ctx context.Context, db *sql.DB, path string) error {
 			return err
 		}
 		select {
-		case <-ctx.Done():
-			return fmt.Errorf("waiting for another process that changes the schema: %w: %w", ErrLocked, ctx.Err())
+		case <-waiting.Done():
+			return fmt.Errorf("waiting for another process that changes the schema: %w: %w", ErrLocked, waiting.Err())
 		case <-time.After(migrateRetry):
 		}
 	}
