@@ -18,7 +18,7 @@ const maxRARDictionary = 256 << 20
 
 // read7z reads a 7z archive. What its dictionaries may take only the worker's memory bounds.
 func read7z(_ context.Context, in *input, o out) error {
-	r, err := sevenzip.NewReader(in.content, in.content.Size())
+	r, err := readable(func() (*sevenzip.Reader, error) { return sevenzip.NewReader(in.content, in.content.Size()) })
 	if isEncrypted7z(err) { // names too
 		o.fact(EncryptedFile)
 		return stop{Encrypted}
@@ -39,7 +39,7 @@ func read7z(_ context.Context, in *input, o out) error {
 
 func member7z(f *sevenzip.File, o out) error {
 	names := []string{f.Name}
-	r, err := f.Open()
+	r, err := readable(f.Open)
 	if err != nil {
 		return o.member(names, failed{failure7z(err, o)})
 	}
@@ -62,12 +62,14 @@ func failure7z(err error, o out) error {
 
 // readRAR reads a rar archive, of version 1.5 to 7.
 func readRAR(_ context.Context, in *input, o out) error {
-	r, err := rardecode.NewReader(io.NewSectionReader(in.content, 0, in.content.Size()), rardecode.MaxDictionarySize(maxRARDictionary))
+	r, err := readable(func() (*rardecode.Reader, error) {
+		return rardecode.NewReader(io.NewSectionReader(in.content, 0, in.content.Size()), rardecode.MaxDictionarySize(maxRARDictionary))
+	})
 	if err != nil {
 		return failureRAR(err, o)
 	}
 	for {
-		h, err := r.Next()
+		h, err := readable(r.Next)
 		if err == io.EOF {
 			return nil
 		}
@@ -108,9 +110,21 @@ type errorsOf struct {
 }
 
 func (e errorsOf) Read(p []byte) (int, error) {
-	n, err := e.r.Read(p)
+	n, err := readable(func() (int, error) { return e.r.Read(p) })
 	if err != nil && err != io.EOF {
 		err = e.tell(err)
 	}
 	return n, err
+}
+
+var errReader = errors.New("the reader of its format gives up on it")
+
+// readable makes an error of a library's panic about a file: the file is damaged, and the worker goes on.
+func readable[T any](do func() (T, error)) (v T, err error) {
+	defer func() {
+		if recover() != nil {
+			err = errReader
+		}
+	}()
+	return do()
 }
