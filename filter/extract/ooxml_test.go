@@ -71,6 +71,8 @@ func TestWord(t *testing.T) {
 		{"cells of several paragraphs", `<w:tbl><w:tr><w:tc><w:p><w:r><w:t>a</w:t></w:r></w:p><w:p><w:r><w:t>b</w:t></w:r></w:p></w:tc><w:tc><w:p><w:r><w:t>MẬT</w:t></w:r></w:p></w:tc></w:tr><w:tr><w:tc><w:p/></w:tc><w:tc><w:p><w:r><w:t>c</w:t></w:r></w:p></w:tc></w:tr></w:tbl>`,
 			nil, []string{" body  1: a", " body  1: b\tMẬT", " body  1: c"}},
 		{"pages", `<w:p><w:r><w:t>một</w:t><w:br w:type="page"/><w:t>hai</w:t></w:r></w:p>`, nil, []string{" body  1: một", " body  2: hai"}},
+		{"deleted text inside of a word", `<w:p><w:r><w:t>M</w:t></w:r><w:del><w:r><w:delText>ua b</w:delText></w:r></w:del><w:r><w:t>ẬT</w:t></w:r></w:p>`, nil, []string{" body  1: MẬT", " body  1: ua b"}},
+		{"hidden and moved text inside of a word", `<w:p><w:r><w:t>M</w:t></w:r><w:r><w:rPr><w:vanish/></w:rPr><w:t>x</w:t></w:r><w:moveFrom><w:r><w:t>y</w:t></w:r></w:moveFrom><w:r><w:rPr><w:vanish w:val="0"/></w:rPr><w:t>ẬT</w:t></w:r></w:p>`, nil, []string{" body  1: MẬT", " body  1: xy"}},
 		{"a deleted text", `<w:p><w:del><w:r><w:delText>MẬT</w:delText></w:r></w:del></w:p>`, nil, []string{" body  1: MẬT"}},
 		{"a ticked box", `<w:p><w:r><w:sym w:font="Wingdings" w:char="F0FE"/><w:t> Mật</w:t></w:r></w:p>`, nil, []string{" body  1: ☑ Mật"}},
 		{"an ordinary field", field("PAGE"), nil, []string{" body  1: kết quả", " property field 0: PAGE", "! fact dde"}},

@@ -73,6 +73,7 @@ type wordReader struct {
 	glyphs    string // how far down a page of XPS the line is
 	field     fieldCode
 	binary    flatBinary
+	aside     aside
 }
 
 // wordText reads the text of a part; anyText is for markup of other kinds.
@@ -115,6 +116,8 @@ func (r *wordReader) text() {
 		r.binary.add(r.x.text)
 	case r.field.code:
 		r.field.add(string(r.x.text))
+	case r.inText && r.aside.takes(r.w.next):
+		r.aside.add(r.x.text, r.w)
 	case r.inText || r.anyText && !r.numbers && len(bytes.TrimSpace(r.x.text)) > 0:
 		r.w.octets(r.x.text)
 	}
@@ -124,8 +127,14 @@ func (r *wordReader) start() {
 	x, w := r.x, r.w
 	r.numbers = string(x.prefix) == "x"
 	switch string(x.name) {
-	case "t", "delText", "text", "v":
+	case "t", "text", "v":
 		r.inText = true
+	case "delText":
+		r.inText, r.aside.deleted = true, true
+	case "moveFrom":
+		r.aside.moved++
+	case "vanish", "specVanish":
+		r.aside.hidden = r.aside.hidden || r.inRun && !x.off()
 	case "instrText", "delInstrText":
 		r.field.code = true
 	case "fldSimple":
@@ -231,7 +240,9 @@ func (r *wordReader) page() {
 func (r *wordReader) end() {
 	switch string(r.x.name) {
 	case "t", "delText":
-		r.inText = false
+		r.inText, r.aside.deleted = false, false
+	case "moveFrom":
+		r.aside.moved--
 	case "text", "v":
 		r.inText = false
 		r.w.line()
@@ -242,10 +253,11 @@ func (r *wordReader) end() {
 	case "tabs":
 		r.inTabs = false
 	case "r":
-		r.inRun = false
+		r.inRun, r.aside.hidden = false, false
 		r.w.style(r.paragraph)
 	case "p", "txbxContent", "txBody":
 		r.w.line()
+		r.aside.end(r.w)
 	case "tr":
 		r.w.row()
 	case "tc":
