@@ -34,6 +34,10 @@ func TestConsoleOfARunningGate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	link := regexp.MustCompile(`https://(127\.0\.0\.1:\d+)/setup#([A-Z2-7]{26})`).FindStringSubmatch(stderr.String())
+	if link == nil {
+		t.Fatalf("no link for the first administrator:\n%s", stderr)
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- g.run(ctx, nil, nil) }()
@@ -43,10 +47,6 @@ func TestConsoleOfARunningGate(t *testing.T) {
 			t.Error("the gate ended with", err)
 		}
 	}()
-	link := regexp.MustCompile(`https://(127\.0\.0\.1:\d+)/setup#([A-Z2-7]{26})`).FindStringSubmatch(stderr.String())
-	if link == nil {
-		t.Fatalf("no link for the first administrator:\n%s", stderr)
-	}
 	client := &http.Client{Transport: &http.Transport{TLSClientConfig: cert.Client, DisableKeepAlives: true},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	for address, want := range map[string]int{
