@@ -37,7 +37,7 @@ func TestBadAttachments(t *testing.T) {
 		{"a document of a kind", "documents: [bmp,", "documents: [exe,", "is of kind executable"},
 		{"no media type", "types: [application/x-erdas-hfa]", "types: [erdas]", "no media type"},
 		{"a prefix among types", "types: [application/x-ms-shortcut]", "types: [application/]", "no media type"},
-		{"an empty list", "extensions: [chm, hlp]", "extensions: []", "0 entries"},
+		{"an empty list", "extensions: [chm, hlp, its]", "extensions: []", "0 entries"},
 		{"two documents", "# The kinds.", "---\nkind: x\n---", "a.yml"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
