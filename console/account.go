@@ -54,7 +54,7 @@ func (c *Console) changePassword(w http.ResponseWriter, r *request) error {
 		return errForbidden
 	case !c.tries.allowed(r.client(), r.now):
 		return again("signin.too-many")
-	case !c.tries.check(u.Password, r.FormValue("old")):
+	case !c.tries.check(u.Password, r.FormValue("old"), c.options.PasswordMemory):
 		return again("account.old-wrong")
 	case key != "":
 		return again(key)
@@ -66,7 +66,7 @@ func (c *Console) changePassword(w http.ResponseWriter, r *request) error {
 	if err := c.record(r, evidence.People, u.Name, "", map[string]string{"did": "changed the password"}); err != nil {
 		return err
 	}
-	if err := r.store.SetPassword(r.Context(), u.Name, hashPassword(password), false, r.secret); err != nil {
+	if err := r.store.SetPassword(r.Context(), u.Name, hashPassword(password, c.options.PasswordMemory), false, r.secret); err != nil {
 		return err
 	}
 	return c.done(w, r, "/account", "done.password")
@@ -92,7 +92,7 @@ func (c *Console) changeTOTP(w http.ResponseWriter, r *request) error {
 		return errForbidden
 	case !c.tries.allowed(r.client(), r.now):
 		return again("signin.too-many")
-	case !c.tries.check(u.Password, r.FormValue("old")):
+	case !c.tries.check(u.Password, r.FormValue("old"), c.options.PasswordMemory):
 		return again("account.old-wrong")
 	}
 	if key != "" {

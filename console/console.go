@@ -100,7 +100,9 @@ type Options struct {
 	OIDC   *OIDC            // nil: people have accounts here only
 	// Idle and Life are how long a session lasts without use and at all.
 	Idle, Life time.Duration
-	Live       time.Duration // between looks for a page that is kept up to date; 0 is five seconds
+	// PasswordMemory is what checking a password costs, in KiB; 0 is 64 MiB.
+	PasswordMemory uint32
+	Live           time.Duration // between looks for a page that is kept up to date; 0 is five seconds
 }
 
 // How long sessions last when nothing is said.
@@ -139,6 +141,9 @@ func New(o Options) (*Console, error) {
 	}
 	if o.Idle == 0 {
 		o.Idle = DefaultIdle
+	}
+	if o.PasswordMemory == 0 {
+		o.PasswordMemory = argonMemory
 	}
 	if o.Life == 0 {
 		o.Life = DefaultLife

@@ -134,7 +134,7 @@ func newBench(t *testing.T) *bench {
 	if b.log, err = evidence.Open(evidence.Options{Dir: filepath.Join(dir, "evidence"), Gate: "gate1", Now: b.Now}); err != nil {
 		t.Fatal(err)
 	}
-	c, err := console.New(console.Options{Gate: b, Record: b.record, Now: b.Now, Live: 20 * time.Millisecond})
+	c, err := console.New(console.Options{PasswordMemory: 64, Gate: b, Record: b.record, Now: b.Now, Live: 20 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}

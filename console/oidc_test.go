@@ -97,7 +97,7 @@ func (p *idp) token(t *testing.T) string {
 // with is the same bench with a console that knows a provider.
 func (b *bench) with(p *idp) *bench {
 	b.t.Helper()
-	c, err := console.New(console.Options{Gate: b, Record: b.record, Now: b.Now, OIDC: &console.OIDC{Issuer: p.server.URL, ClientID: "congthu",
+	c, err := console.New(console.Options{PasswordMemory: 64, Gate: b, Record: b.record, Now: b.Now, OIDC: &console.OIDC{Issuer: p.server.URL, ClientID: "congthu",
 		ClientSecret: func() (string, error) { return "secret", nil }, URL: "http://console.test", RolesClaim: "groups", Client: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}},
 		Roles: map[store.Role][]string{store.Reviewer: {"an-toan"}, store.Auditor: {"kiem-tra"}}}})
 	if err != nil {

@@ -54,17 +54,18 @@ func passwordProblem(name, password string) string {
 	return ""
 }
 
-// hashPassword is a password as it is kept.
-func hashPassword(password string) string {
+// hashPassword is a password as it is kept; memory is what the hash costs, in KiB.
+func hashPassword(password string, memory uint32) string {
 	salt := make([]byte, argonSalt)
 	rand.Read(salt) // never fails (crypto/rand)
-	key := argon2.IDKey([]byte(password), salt, argonTime, argonMemory, argonThreads, argonKey)
+	key := argon2.IDKey([]byte(password), salt, argonTime, memory, argonThreads, argonKey)
 	b64 := base64.RawStdEncoding
-	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, argonMemory, argonTime, argonThreads, b64.EncodeToString(salt), b64.EncodeToString(key))
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, memory, argonTime, argonThreads, b64.EncodeToString(salt), b64.EncodeToString(key))
 }
 
-// rightPassword tells whether it is the password that was kept. It takes as long when there is none.
-func rightPassword(kept, password string) bool {
+// rightPassword tells whether it is the password that was kept. It takes as long when there is none; usual is what
+// a hash costs, in KiB.
+func rightPassword(kept, password string, usual uint32) bool {
 	var version, memory, time, threads uint32
 	var rest string
 	n, err := fmt.Sscanf(kept, "$argon2id$v=%d$m=%d,t=%d,p=%d$%s", &version, &memory, &time, &threads, &rest)
@@ -73,7 +74,7 @@ func rightPassword(kept, password string) bool {
 	key, err2 := base64.RawStdEncoding.DecodeString(key64)
 	if n != 5 || err != nil || !ok || err1 != nil || err2 != nil || len(key) != argonKey || version != argon2.Version ||
 		memory > 4*argonMemory || time == 0 || time > 100 || threads == 0 || threads > 100 || len(password) > maxPassword {
-		argon2.IDKey([]byte("no password"), make([]byte, argonSalt), argonTime, argonMemory, argonThreads, argonKey)
+		argon2.IDKey([]byte("no password"), make([]byte, argonSalt), argonTime, usual, argonThreads, argonKey)
 		return false
 	}
 	return subtle.ConstantTimeCompare(key, argon2.IDKey([]byte(password), salt, time, memory, uint8(threads), argonKey)) == 1

@@ -90,7 +90,9 @@ func (c *Console) personAct(r *request, u store.User) (func() error, error) {
 		if key := passwordProblem(u.Name, password); key != "" {
 			return nil, errForm{key}
 		}
-		return func() error { return r.store.SetPassword(r.Context(), u.Name, hashPassword(password), true, "") }, nil
+		return func() error {
+			return r.store.SetPassword(r.Context(), u.Name, hashPassword(password, c.options.PasswordMemory), true, "")
+		}, nil
 	case "totp":
 		return func() error { return r.store.SetTOTP(r.Context(), u.Name, "") }, nil
 	case "remove":

@@ -78,7 +78,7 @@ func (c *Console) setUp(w http.ResponseWriter, r *request) error {
 	if err := c.record(r, evidence.People, d.Name, "", map[string]string{"did": "made an account by invitation", "role": string(role)}); err != nil {
 		return err
 	}
-	u, err := r.store.AcceptInvite(r.Context(), d.Code, store.User{Name: d.Name, Display: d.Display, Password: hashPassword(password)})
+	u, err := r.store.AcceptInvite(r.Context(), d.Code, store.User{Name: d.Name, Display: d.Display, Password: hashPassword(password, c.options.PasswordMemory)})
 	switch {
 	case errors.Is(err, store.ErrExists):
 		return again("setup.name-taken")

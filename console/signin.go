@@ -60,7 +60,7 @@ func (c *Console) signIn(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	locked := r.now.Before(u.LockedUntil)
-	right := c.tries.check(u.Password, r.FormValue("password")) && !locked
+	right := c.tries.check(u.Password, r.FormValue("password"), c.options.PasswordMemory) && !locked
 	if right && u.TOTP != "" {
 		step, ok := totpMatch(u.TOTP, r.form("code"), r.now)
 		if ok {
@@ -90,10 +90,10 @@ func (c *Console) signIn(w http.ResponseWriter, r *request) error {
 }
 
 // check compares a password, few at once: each takes 64 MiB.
-func (a *attempts) check(kept, password string) bool {
+func (a *attempts) check(kept, password string, usual uint32) bool {
 	done := a.slot()
 	defer done()
-	return rightPassword(kept, password)
+	return rightPassword(kept, password, usual)
 }
 
 // slot waits until something that takes much memory may go on; the caller says when it is done.
