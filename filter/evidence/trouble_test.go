@@ -232,7 +232,11 @@ func TestReadOnlyFileSystem(t *testing.T) {
 	if err := unix.Mount("tmpfs", dir, "tmpfs", unix.MS_REMOUNT, "size=1m"); err != nil {
 		t.Fatal(err)
 	}
-	mustClose(t, mustOpen(t, options(dir)))
+	l := mustOpen(t, options(dir))
+	if _, err := l.Append(t.Context(), Record{Kind: KindAct, Act: &Act{Who: "congthu", What: Start}}); err != nil {
+		t.Error(err)
+	}
+	mustClose(t, l)
 	verified(t, dir)
 }
 

@@ -210,10 +210,11 @@ func grows(work func(n int)) float64 {
 		return best
 	}
 	factor := 1e9
-	for range 6 {
+	for range 40 { // what is of the square never comes below; a machine that is busy does
 		if factor = min(factor, float64(least(many*n))/float64(max(least(n), 1))); factor < many*many/2 {
 			break
 		}
+		time.Sleep(5 * time.Millisecond)
 	}
 	return factor
 }
