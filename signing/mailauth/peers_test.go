@@ -40,7 +40,7 @@ func dkimpy[T any](t *testing.T, j job) (out T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), "python3", "testdata/dkimpy.py")
+	cmd := exec.CommandContext(t.Context(), "/usr/bin/python3", "testdata/dkimpy.py")
 	var stderr bytes.Buffer
 	cmd.Stdin, cmd.Stderr = bytes.NewReader(in), &stderr
 	data, err := cmd.Output()
@@ -55,7 +55,7 @@ func dkimpy[T any](t *testing.T, j job) (out T) {
 
 func needDkimpy(t *testing.T) {
 	t.Helper()
-	peer.Need(t, exec.Command("python3", "-c", "import dkim, nacl").Run() == nil, "Debian's python3-dkim and python3-nacl")
+	peer.Need(t, exec.Command("/usr/bin/python3", "-c", "import dkim, nacl").Run() == nil, "Debian's python3-dkim and python3-nacl")
 }
 
 // privateKey is a key as dkimpy reads it: PEM, or the seed in base64.
