@@ -53,7 +53,7 @@ func main() {
 	flag.StringVar(&o.through, "through", "", "what is measured, of "+strings.Join(allKeys(), ",")+"; all when empty")
 	flag.Uint64Var(&o.seed, "seed", 1, "seed of the intervals' resampling")
 	flag.BoolVar(&o.keep, "keep", true, "the gate keeps its evidence log and its database")
-	flag.BoolVar(&o.files, "files", true, "the gate looks into files for markings")
+	flag.BoolVar(&o.files, "files", true, "the gate looks into files for markings and dangerous content")
 	flag.StringVar(&o.role, "play", "", "used by the bench itself: the part to play")
 	flag.StringVar(&o.listen, "listen", "", "used by the bench itself: the part's address")
 	flag.StringVar(&o.next, "next", "", "used by the bench itself: the part's next hop")

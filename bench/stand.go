@@ -147,7 +147,7 @@ func (s *stand) prepareGate(o options) (err error) {
 	}
 	text += fmt.Sprintf("evidence: {dir: %q}\nstore: {dsn: %q}\n", evidence, store)
 	if !o.files {
-		text += "rules: {marking: {mode: off}, uninspected: {mode: off}}\n"
+		text += "rules: {marking: {mode: off}, uninspected: {mode: off}, attachment-type: {mode: off}, signature: {mode: off}}\n"
 	}
 	if milters.Len() > 0 {
 		text += "milter:\n" + milters.String()
