@@ -123,6 +123,39 @@ func ruleText(k TextKey) (t Text, ok bool) {
 	case TextAttachmentSize:
 		return Text{"Tổng dung lượng tệp đính kèm vượt quá 15 MB. Hãy nén tệp hoặc chia thành nhiều thư rồi gửi lại.",
 			"Attachments over 15 MB in all: compress them or send several messages."}, true
+	case TextContent:
+		return Text{"Thư có nội dung không phù hợp với quy định của cơ quan. Hãy xem lại nội dung hoặc liên hệ cán bộ an toàn thông tin.",
+			"The text of this message is not allowed by your organisation: change it, or ask your security officer."}, true
+	case TextSignature:
+		return Text{"Chữ ký số của thư không hợp lệ hoặc không kiểm tra được. Hãy kiểm tra chứng thư số, ký lại rồi gửi lại.",
+			"The digital signature of this message does not hold: check your certificate, sign again and send again."}, true
+	case TextSignatureMissing:
+		return Text{"Thư của hộp thư này phải được ký số. Hãy ký số rồi gửi lại.",
+			"Mail of this mailbox has to be signed: sign it and send again."}, true
+	case TextRate:
+		return Text{"Hộp thư này đã gửi quá nhiều thư trong một giờ; máy chủ gửi sẽ tự động gửi lại sau. Nếu không phải quý vị gửi, hãy báo ngay quản trị hệ thống thư.",
+			"This mailbox has sent too much in an hour: your server will try again later. If it was not you, tell your mail administrator at once."}, true
+	case TextSpam:
+		return Text{"Thư có dấu hiệu là thư rác. Nếu không phải thư rác, hãy liên hệ người nhận bằng cách khác hoặc báo quản trị hệ thống thư.",
+			"This message looks like spam: if it is not, reach the recipient another way or tell the mail administrator."}, true
+	case TextMailboxName:
+		return Text{"Tên hộp thư không theo quy tắc đặt tên. Hãy báo quản trị hệ thống thư của đơn vị.",
+			"The mailbox name does not follow the naming rule: tell your unit's mail administrator."}, true
+	}
+	if t, ok := freeMailText(k); ok {
+		return t, ok
+	}
+	if t, ok := impersonationText(k); ok {
+		return t, ok
+	}
+	if t, ok := authenticationText(k); ok {
+		return t, ok
+	}
+	return attachmentText(k)
+}
+
+func freeMailText(k TextKey) (t Text, ok bool) {
+	switch k {
 	case TextFreeMailFrom:
 		return Text{"Thư công vụ không được gửi từ địa chỉ thư miễn phí. Hãy gửi từ hộp thư công vụ.",
 			"Official mail must not be sent from a free-mail address: send it from your official mailbox."}, true
@@ -144,30 +177,6 @@ func ruleText(k TextKey) (t Text, ok bool) {
 	case TextFreeMailForwarded:
 		return Text{"Hộp thư công vụ tự động chuyển tiếp thư tới hộp thư miễn phí. Hãy tắt chuyển tiếp tự động.",
 			"An official mailbox forwards mail to free-mail by itself: switch the forwarding off."}, true
-	case TextContent:
-		return Text{"Thư có nội dung không phù hợp với quy định của cơ quan. Hãy xem lại nội dung hoặc liên hệ cán bộ an toàn thông tin.",
-			"The text of this message is not allowed by your organisation: change it, or ask your security officer."}, true
-	case TextSignature:
-		return Text{"Chữ ký số của thư không hợp lệ hoặc không kiểm tra được. Hãy kiểm tra chứng thư số, ký lại rồi gửi lại.",
-			"The digital signature of this message does not hold: check your certificate, sign again and send again."}, true
-	case TextSignatureMissing:
-		return Text{"Thư của hộp thư này phải được ký số. Hãy ký số rồi gửi lại.",
-			"Mail of this mailbox has to be signed: sign it and send again."}, true
-	case TextRate:
-		return Text{"Hộp thư này đã gửi quá nhiều thư trong một giờ; máy chủ gửi sẽ tự động gửi lại sau. Nếu không phải quý vị gửi, hãy báo ngay quản trị hệ thống thư.",
-			"This mailbox has sent too much in an hour: your server will try again later. If it was not you, tell your mail administrator at once."}, true
-	case TextSpam:
-		return Text{"Thư có dấu hiệu là thư rác. Nếu không phải thư rác, hãy liên hệ người nhận bằng cách khác hoặc báo quản trị hệ thống thư.",
-			"This message looks like spam: if it is not, reach the recipient another way or tell the mail administrator."}, true
-	case TextMailboxName:
-		return Text{"Tên hộp thư không theo quy tắc đặt tên. Hãy báo quản trị hệ thống thư của đơn vị.",
-			"The mailbox name does not follow the naming rule: tell your unit's mail administrator."}, true
 	}
-	if t, ok := impersonationText(k); ok {
-		return t, ok
-	}
-	if t, ok := authenticationText(k); ok {
-		return t, ok
-	}
-	return attachmentText(k)
+	return Text{}, false
 }

@@ -25,16 +25,9 @@ import (
 // buildPolicy turns a configuration into what a judge runs. What rules must spool comes out of the budget; nil
 // bounds only the single message. l looks into files; nil makes a policy that only shows what is configured.
 func buildPolicy(c *policy.Config, budget *message.Budget, l *looking) (*filter.Policy, error) {
-	freeMail, err := pack.BuiltIn()
+	org, freeMail, err := organisation(c)
 	if err != nil {
-		return nil, fmt.Errorf("reading the built-in free-mail pack: %w", err)
-	}
-	org := filter.Organisation{Domains: texts(c.Organisation.Domains), TrustedNetworks: prefixes(c.Organisation.TrustedNetworks),
-		AuthservID: c.Organisation.AuthservID}
-	for i, d := range org.Domains {
-		if freeMail.Has(d) {
-			return nil, &exitError{exitConfig, c.Problem(fmt.Sprintf("organisation.domains[%d]", i), "is a free-mail domain: nobody's own")}
-		}
+		return nil, err
 	}
 	conf := rulesConfig(c, org, freeMail)
 	conf.Limits, conf.Budget = c.Limits.Message(), budget
@@ -96,6 +89,22 @@ func buildPolicy(c *policy.Config, budget *message.Budget, l *looking) (*filter.
 		Deadline:     time.Duration(c.Limits.Deadline),
 		KeepMarked:   bool(c.Marking.KeepContent),
 	}, nil
+}
+
+// organisation is what is ours, which no free-mail domain is.
+func organisation(c *policy.Config) (filter.Organisation, *pack.FreeMail, error) {
+	org := filter.Organisation{Domains: texts(c.Organisation.Domains), TrustedNetworks: prefixes(c.Organisation.TrustedNetworks),
+		AuthservID: c.Organisation.AuthservID}
+	freeMail, err := pack.BuiltIn()
+	if err != nil {
+		return org, nil, fmt.Errorf("reading the built-in free-mail pack: %w", err)
+	}
+	for i, d := range org.Domains {
+		if freeMail.Has(d) {
+			return org, nil, &exitError{exitConfig, c.Problem(fmt.Sprintf("organisation.domains[%d]", i), "is a free-mail domain: nobody's own")}
+		}
+	}
+	return org, freeMail, nil
 }
 
 func rulesConfig(c *policy.Config, org filter.Organisation, freeMail *pack.FreeMail) rules.Config {
