@@ -14,36 +14,39 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
+	"syscall"
 	"time"
 )
 
 // Ports hands out TCP ports on 127.0.0.1 that nobody listens on. They lie below the range from which
 // the kernel takes the ports of outgoing connections, so that none of those can take one before its
-// server is up.
+// server is up. Each Ports has a block of its own, whatever other tests and processes run: while a server
+// of one is down, since it was killed or is yet to start, no other is given its port and takes its mail.
 type Ports struct {
 	mu   sync.Mutex
-	used map[int]bool
+	next int // port
+	end  int
 }
 
-// Lowest and highest port that Ports hands out; Linux takes outgoing ports from 32768 up.
+// Lowest and highest port that Ports hands out, and ports in a block; Linux takes outgoing ports from 32768 up.
 const (
 	lowestPort  = 12000
 	highestPort = 32000
+	blockPorts  = 16
 )
 
-// Next is an address that is free now and is not handed out again.
+// Next is an address that is free now and is not handed out again while this process lives.
 func (p *Ports) Next() (string, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.used == nil {
-		p.used = map[int]bool{}
-	}
 	for range 1000 {
-		port := lowestPort + rand.IntN(highestPort-lowestPort)
-		if p.used[port] {
-			continue
+		if p.next == p.end {
+			if err := p.reserve(); err != nil {
+				return "", err
+			}
 		}
-		addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+		addr := loopback(p.next)
+		p.next++
 		l, err := net.Listen("tcp", addr)
 		if err != nil {
 			continue
@@ -51,11 +54,43 @@ func (p *Ports) Next() (string, error) {
 		if err := l.Close(); err != nil {
 			return "", fmt.Errorf("closing the trial listener on %s: %w", addr, err)
 		}
-		p.used[port] = true
 		return addr, nil
 	}
 	return "", errors.New("finding a free port: 1000 tries and none is free")
 }
+
+// reserve takes the next block that no other has, beginning anywhere. Whoever listens on the first port of a block
+// owns it; that socket is open until the process ends, so that no server of a test that is over is met either.
+func (p *Ports) reserve() error {
+	const blocks = (highestPort - lowestPort) / blockPorts
+	first := rand.IntN(blocks)
+	for i := range blocks {
+		port := lowestPort + (first+i)%blocks*blockPorts
+		if err := listenForGood(port); err != nil {
+			continue
+		}
+		p.next, p.end = port+1, port+blockPorts
+		return nil
+	}
+	return fmt.Errorf("reserving %d ports: all %d blocks are taken", blockPorts, blocks)
+}
+
+// listenForGood is not net.Listen, whose listeners are closed as soon as nobody refers to them.
+func listenForGood(port int) error {
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	if err := syscall.Bind(fd, &syscall.SockaddrInet4{Port: port, Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		return errors.Join(err, syscall.Close(fd))
+	}
+	if err := syscall.Listen(fd, 1); err != nil {
+		return errors.Join(err, syscall.Close(fd))
+	}
+	return nil
+}
+
+func loopback(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
 
 // ModuleRoot is the folder of go.mod above the working folder.
 func ModuleRoot() (string, error) {

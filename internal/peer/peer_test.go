@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"os"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -232,5 +233,24 @@ func TestUnpackedServersDeliver(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Two tests that pick ports at once never meet, even while nobody listens and after everything unused was collected.
+func TestPortsOfTwoNeverMeet(t *testing.T) {
+	seen := map[string]bool{}
+	for range 40 {
+		ports := &Ports{}
+		for range blockPorts { // more than one block
+			addr, err := ports.Next()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if seen[addr] {
+				t.Fatalf("%s was given twice", addr)
+			}
+			seen[addr] = true
+		}
+		runtime.GC()
 	}
 }
