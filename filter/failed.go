@@ -41,8 +41,26 @@ func identity(tx *Transaction) string {
 	if tx.Content == nil {
 		return tx.SHA256
 	}
-	r := bufio.NewReaderSize(io.NewSectionReader(tx.Content, 0, tx.Content.Size()), 64<<10)
+	r, _, err := afterTrace(tx)
+	if err != nil {
+		return tx.SHA256
+	}
 	h := sha256.New()
+	if _, err := r.WriteTo(h); err != nil {
+		return tx.SHA256
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// afterTrace reads a message's content from the end of the trace fields at its top; left is how many octets are not yet
+// read.
+func afterTrace(tx *Transaction) (r *bufio.Reader, left func() int64, err error) {
+	all := io.NewSectionReader(tx.Content, 0, tx.Content.Size())
+	r = bufio.NewReaderSize(all, 64<<10)
+	left = func() int64 {
+		at, _ := all.Seek(0, io.SeekCurrent) // never fails
+		return all.Size() - at + int64(r.Buffered())
+	}
 	for inTrace := false; ; {
 		start, err := r.Peek(len("Return-Path:"))
 		fold := len(start) > 0 && (start[0] == ' ' || start[0] == '\t')
@@ -50,25 +68,21 @@ func identity(tx *Transaction) string {
 			inTrace = isTrace(start)
 		}
 		if !inTrace || err != nil {
-			break
+			return r, left, nil
 		}
 		for prefix := true; prefix; {
 			if _, prefix, err = r.ReadLine(); err != nil {
-				return tx.SHA256
+				return nil, nil, err
 			}
 		}
 	}
-	if _, err := r.WriteTo(h); err != nil {
-		return tx.SHA256
-	}
-	return hex.EncodeToString(h.Sum(nil))
 }
 
 func isTrace(line []byte) bool {
-	for _, name := range []string{"Received:", "Return-Path:", "Delivered-To:"} {
-		if len(line) >= len(name) && bytes.EqualFold(line[:len(name)], []byte(name)) {
-			return true
-		}
-	}
-	return false
+	return hasName(line, "Received:") || hasName(line, "Return-Path:") || hasName(line, "Delivered-To:")
+}
+
+// hasName tells whether a header field's first line begins with that name and colon.
+func hasName(line []byte, name string) bool {
+	return len(line) >= len(name) && bytes.EqualFold(line[:len(name)], []byte(name))
 }

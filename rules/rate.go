@@ -69,9 +69,9 @@ func rateSender(tx *filter.Transaction) string {
 	return p.String()
 }
 
-// rateIdentity is of content and recipients: a message that a server divides for its recipients is several.
+// rateIdentity is of header, size and recipients: a message that a server divides for its recipients is several.
 func rateIdentity(tx *filter.Transaction) string {
-	all := []string{filter.Identity(tx)}
+	all := []string{filter.HeaderIdentity(tx)}
 	for _, r := range tx.Recipients {
 		all = append(all, r.String())
 	}
