@@ -61,7 +61,7 @@ func attached(name string, octets, turn int) ([]wire, error) {
 	return out, nil
 }
 
-// content begins and ends as a file of that kind does; what is between cannot be compressed.
+// content is a file of that kind, whole but for the picture's data; what is in it cannot be compressed.
 func content(kind string, seed uint64, octets int) ([]byte, error) {
 	raw := make([]byte, octets)
 	var key [32]byte
@@ -69,9 +69,7 @@ func content(kind string, seed uint64, octets int) ([]byte, error) {
 	rand.NewChaCha8(key).Read(raw) // never fails
 	switch kind {
 	case "pdf":
-		copy(raw, "%PDF-1.5\n1 0 obj\n<< /Type /Catalog /Pages 2 0 R >>\nendobj\n2 0 obj\n<< /Type /Pages /Kids [] /Count 0 >>\nendobj\n3 0 obj\nstream\n")
-		tail := "\nendstream\nendobj\ntrailer\n<< /Root 1 0 R /Size 4 >>\nstartxref\n0\n%%EOF\n"
-		copy(raw[octets-len(tail):], tail)
+		return scannedPDF(raw), nil
 	case "jpg":
 		copy(raw, "\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00")
 	case "zip":
@@ -91,6 +89,43 @@ func content(kind string, seed uint64, octets int) ([]byte, error) {
 	}
 	return raw, nil
 }
+
+// scannedPDF is one page with one picture on it, as scanners make them, in as many octets as raw has, whose end is the
+// picture's data.
+func scannedPDF(raw []byte) []byte {
+	objects := []string{
+		"<< /Type /Catalog /Pages 2 0 R >>",
+		"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+		"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Resources << /XObject << /I 5 0 R >> >> /Contents 4 0 R >>",
+		"<< /Length 29 >>\nstream\nq 595 0 0 842 0 0 cm /I Do Q\n\nendstream",
+	}
+	var b bytes.Buffer
+	b.WriteString("%PDF-1.5\n")
+	var at []int
+	begin := func(text string) {
+		at = append(at, b.Len())
+		fmt.Fprintf(&b, "%d 0 obj\n%s", len(at), text)
+	}
+	for _, o := range objects {
+		begin(o)
+		b.WriteString("\nendobj\n")
+	}
+	data := raw[:len(raw)-pdfAround]
+	begin(fmt.Sprintf("<< /Type /XObject /Subtype /Image /Width 2480 /Height 3508 /ColorSpace /DeviceGray /BitsPerComponent 8 /Filter /DCTDecode /Length %d >>\nstream\n", len(data)))
+	b.Write(data)
+	b.WriteString("\nendstream\nendobj\n")
+	table := b.Len()
+	fmt.Fprintf(&b, "xref\n0 %d\n0000000000 65535 f \n", len(at)+1)
+	for _, off := range at {
+		fmt.Fprintf(&b, "%010d 00000 n \n", off)
+	}
+	tail := fmt.Sprintf("trailer\n<< /Root 1 0 R /Size %d >>\nstartxref\n%d\n%%%%EOF\n", len(at)+1, table)
+	b.WriteString("%" + strings.Repeat(" ", len(raw)-b.Len()-len(tail)-2) + "\n" + tail) // a comment fills it up
+	return b.Bytes()
+}
+
+// pdfAround is more than what a PDF with one picture takes around its data, in octets.
+const pdfAround = 1000
 
 // zipAround is about what a zip with one member takes around its content, in octets.
 const zipAround = 200
