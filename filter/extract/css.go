@@ -25,6 +25,9 @@ type styleSheet struct {
 	text  strings.Builder // of the sheet that is read
 	rules map[string]string
 	size  int
+
+	attributes []string // whose values are shown
+	late       bool     // one of them became known behind the first element that may have it
 }
 
 func (s *styleSheet) add(text string) {
@@ -33,8 +36,9 @@ func (s *styleSheet) add(text string) {
 	}
 }
 
-// end takes over the sheet that was read and gives the texts that it writes into the page (CSS 2.2, 12.2).
-func (s *styleSheet) end() (texts []string) {
+// end takes over the sheet that was read and gives the texts that it writes into the page (CSS 2.2, 12.2). begun tells that
+// there were elements before it.
+func (s *styleSheet) end(begun bool) (texts []string) {
 	css := withoutComments(s.text.String())
 	s.text.Reset()
 	if s.size += len(css); s.size > maxSheet {
@@ -43,21 +47,24 @@ func (s *styleSheet) end() (texts []string) {
 	for css != "" {
 		i := strings.IndexAny(css, "{}")
 		if i < 0 {
-			return texts
+			break
 		}
 		selectors := css[:i]
 		open := css[i] == '{'
 		css = css[i+1:]
-		if !open || strings.HasPrefix(strings.TrimSpace(selectors), "@") { // rules in "@media … { }" are rules
-			continue
+		declarations := selectors // of an at-rule, as of a page's margin
+		if open {
+			if strings.HasPrefix(strings.TrimSpace(selectors), "@") { // rules in "@media … { }" are rules
+				continue
+			}
+			n := declarationsEnd(css)
+			declarations = css[:n]
+			css = css[n:]
+			s.rule(selectors, declarations)
 		}
-		n := declarationsEnd(css)
-		declarations := css[:n]
-		css = css[n:]
-		if text := contentOf(declarations); text != "" {
-			texts = append(texts, text)
-		}
-		s.rule(selectors, declarations)
+		wrote, attributes := cssTexts(declarations)
+		texts = append(texts, wrote...)
+		s.late = s.shows(attributes) && begun || s.late
 	}
 	return texts
 }
@@ -184,39 +191,6 @@ func declarationsEnd(css string) int {
 		}
 	}
 	return len(css)
-}
-
-// contentOf is the text that declarations write into the page, "" without one.
-func contentOf(declarations string) string {
-	i := strings.Index(strings.ToLower(declarations), "content")
-	if i < 0 {
-		return ""
-	}
-	rest := strings.TrimLeft(declarations[i+len("content"):], " \t\r\n")
-	if !strings.HasPrefix(rest, ":") {
-		return ""
-	}
-	var b strings.Builder
-	quote := byte(0)
-	for i := 1; i < len(rest); i++ {
-		switch c := rest[i]; {
-		case quote == 0 && c == ';':
-			return b.String()
-		case quote == 0:
-			if c == '"' || c == '\'' {
-				quote = c
-			}
-		case c == quote:
-			quote = 0
-		case c == '\\':
-			r, n := cssEscape(rest[i+1:])
-			b.WriteString(r)
-			i += n
-		default:
-			b.WriteByte(c)
-		}
-	}
-	return b.String()
 }
 
 // cssEscape reads what stands behind a backslash (CSS 2.2, 4.1.3) and gives the octets that it has.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 
 	"golang.org/x/net/html"
@@ -31,36 +32,44 @@ func readHTML(_ context.Context, in *input, o out) error {
 // htmlTexts passes on the text of HTML in all its readings; where elements are hidden, once more without them, for what
 // is hidden inside of a word makes another word of it. again gives the readings from their beginning.
 func htmlTexts(readings []io.Reader, again func() ([]io.Reader, error), o out) error {
-	hidden, err := htmlPass(readings, 0, o)
-	if err != nil || !hidden {
+	first := htmlPass{o: o}
+	if err := first.read(readings); err != nil || !first.more {
 		return err
 	}
-	n := len(readings)
-	if readings, err = again(); err != nil {
+	second := htmlPass{o: o, number: len(readings), attributes: first.attributes}
+	readings, err := again()
+	if err != nil {
 		return err
 	}
-	_, err = htmlPass(readings, n, o)
-	return err
+	return second.read(readings)
 }
 
-// htmlPass passes on readings, which are numbered from first; only what is shown when that is not 0. hidden tells that
-// there is more than what is shown.
-func htmlPass(readings []io.Reader, first int, o out) (hidden bool, err error) {
+// htmlPass passes on readings, which are numbered from number; only what is shown when that is not 0.
+type htmlPass struct {
+	o          out
+	number     int
+	attributes []string // that style sheets show the values of, each page's with those of the pass before
+	more       bool     // there is more than what is shown, or another pass would show more
+}
+
+func (p *htmlPass) read(readings []io.Reader) error {
+	seeds := p.attributes
 	for i, r := range readings {
-		w := newWriter(o, Body)
-		w.as.Reading, w.single = first+i, len(readings) > 1 || first > 0
-		h := &htmlText{w: w, o: o, hides: smuggled{o: o, quiet: first+i > 0}, shown: first > 0}
+		w := newWriter(p.o, Body)
+		w.as.Reading, w.single = p.number+i, len(readings) > 1 || p.number > 0
+		h := &htmlText{w: w, o: p.o, hides: smuggled{o: p.o, quiet: p.number+i > 0}, shown: p.number > 0, sheet: styleSheet{attributes: slices.Clone(seeds)}}
 		err := h.read(r)
 		h.hides.end()
 		if err != nil {
-			return hidden, errors.Join(w.flush(), err)
+			return errors.Join(w.flush(), err)
 		}
 		if err := w.flush(); err != nil {
-			return hidden, err
+			return err
 		}
-		hidden = hidden || h.hidden
+		p.more = p.more || h.hidden || h.sheet.late
+		p.attributes = h.sheet.attributes
 	}
-	return hidden, nil
+	return nil
 }
 
 // htmlText turns the tags of one reading into text.
@@ -80,6 +89,7 @@ type htmlText struct {
 
 	shown        bool // only what is shown is text
 	hidden       bool // there was text that is not shown
+	begun        bool // there was an element that a style sheet may write its attributes of
 	conditionals int  // conditional comments so far
 }
 
@@ -118,7 +128,7 @@ func (h *htmlText) read(r io.Reader) error {
 			h.start()
 		case html.EndTagToken:
 			name, _ := h.z.TagName()
-			h.end(atom.Lookup(name))
+			h.end(atom.Lookup(name), shownOnLines(name))
 		case html.CommentToken:
 			h.comment(string(h.z.Text()))
 		}
@@ -170,6 +180,7 @@ func (h *htmlText) start() {
 	case atom.Pre, atom.Listing, atom.Plaintext:
 		h.pre++
 	}
+	line := shownOnLines(name)
 	a := h.attributes(tag, more)
 	looks := h.sheet.look(string(name), a.class, a.id, h.look)
 	if a.face != "" {
@@ -180,6 +191,10 @@ func (h *htmlText) start() {
 	looks.hidden = looks.hidden || a.hidden || tag == atom.Rt || tag == atom.Rp // beside the text, as its pronunciation
 	looks.backward = looks.backward || tag == atom.Bdo && strings.EqualFold(a.dir, "rtl")
 	if !h.shown || !looks.hidden {
+		if line || a.placed && string(name) == "tspan" {
+			h.w.begin()
+			h.gap = false
+		}
 		h.part(tag, tag == atom.Br || tag == atom.Hr)
 		for _, s := range a.texts {
 			h.own(s)
@@ -235,13 +250,13 @@ func (h *htmlText) dress(l htmlLook) {
 }
 
 // end ends an element, and those in it that were left open.
-func (h *htmlText) end(tag atom.Atom) {
+func (h *htmlText) end(tag atom.Atom, line bool) {
 	if h.skip != 0 {
 		if tag == h.skip {
 			h.skip = 0
 			h.hides.end()
 			if tag == atom.Style {
-				for _, s := range h.sheet.end() {
+				for _, s := range h.sheet.end(h.begun) {
 					h.own(s)
 				}
 			}
@@ -258,6 +273,10 @@ func (h *htmlText) end(tag atom.Atom) {
 	}
 	if hid {
 		return
+	}
+	if line {
+		h.w.line()
+		h.gap = false
 	}
 	switch tag {
 	case atom.Pre, atom.Listing:

@@ -2,6 +2,7 @@ package extract
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 
 	"golang.org/x/net/html/atom"
@@ -13,6 +14,7 @@ type htmlAttributes struct {
 	class, id, style, face, dir, value string
 	srcdoc, address, content, name     string
 	download, hidden                   bool
+	placed                             bool     // at a place of its own, in a picture
 	handlers                           []string // scripts of events
 	scripts                            []string // addresses that may be scripts
 }
@@ -21,8 +23,12 @@ func (h *htmlText) attributes(tag atom.Atom, more bool) (a htmlAttributes) {
 	for more {
 		var key, value []byte
 		key, value, more = h.z.TagAttr()
+		h.begun = h.begun || tag != atom.Html && tag != atom.Meta && tag != atom.Link && tag != atom.Style
+		if len(h.sheet.attributes) > 0 && slices.Contains(h.sheet.attributes, string(key)) {
+			a.texts = append(a.texts, string(value))
+		}
 		switch s := string(value); string(key) {
-		case "alt", "title", "aria-label", "summary", "placeholder", "label":
+		case "alt", "title", "aria-label", "aria-description", "aria-valuetext", "summary", "placeholder", "label", "alttext", "standby":
 			a.texts = append(a.texts, s)
 		case "value":
 			a.value = s
@@ -34,6 +40,12 @@ func (h *htmlText) attributes(tag atom.Atom, more bool) (a htmlAttributes) {
 			a.id = s
 		case "style":
 			a.style = s
+			if strings.Contains(s, "list-style") || strings.Contains(s, "--") {
+				texts, _ := cssTexts(s)
+				a.texts = append(a.texts, texts...)
+			}
+		case "x":
+			a.placed = true
 		case "dir":
 			a.dir = s
 		case "hidden":
@@ -68,6 +80,16 @@ func (h *htmlText) attributes(tag atom.Atom, more bool) (a htmlAttributes) {
 		}
 	}
 	return a
+}
+
+// shownOnLines tells the elements of pictures (SVG 2) and formulas (MathML Core) in a page whose text is shown on a line or in
+// a cell of its own.
+func shownOnLines(name []byte) bool {
+	switch string(name) {
+	case "text", "desc", "foreignobject", "mtr", "mtd", "annotation", "annotation-xml":
+		return true
+	}
+	return false
 }
 
 // empty tells elements that have no end, and nothing in them.

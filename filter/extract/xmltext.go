@@ -45,7 +45,11 @@ func readXML(ctx context.Context, in *input, o out) error {
 		case kind == xmlText && len(bytes.TrimSpace(x.text)) > 0:
 			w.text(string(x.text))
 		case kind == xmlStart && name == "script":
-		case kind == xmlStart && name != "tspan":
+		case kind == xmlStart && name == "tspan": // a line of its own where it has a place of its own (SVG 2, 11.2)
+			if x.attr("x") != "" {
+				w.line()
+			}
+		case kind == xmlStart:
 			w.line()
 			for _, a := range x.attributes() {
 				if showsText(a.name) {
