@@ -32,6 +32,8 @@ import (
 //
 // Strings are quoted as in Go. Transaction ids read ID, and what a reply
 // says after its codes and clause reads "...". At the end the gate must have nothing more to say.
+//
+// Each is played in the manners of TCP too: all that the MTA says up to the next answer in one segment, and octet by octet.
 func TestDialogs(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.dialog")
 	if err != nil || len(files) == 0 {
@@ -39,8 +41,9 @@ func TestDialogs(t *testing.T) {
 	}
 	watchResources(t, func(t *testing.T) {
 		for _, f := range files {
-			for _, network := range []string{"unix", "tcp"} {
-				t.Run(strings.TrimSuffix(filepath.Base(f), ".dialog")+"/"+network, func(t *testing.T) { playDialog(t, f, network) })
+			name := strings.TrimSuffix(filepath.Base(f), ".dialog")
+			for _, how := range []manner{{"unix", byFrame}, {"unix", byOctet}, {"tcp", byFrame}, {"tcp", atOnce}} {
+				t.Run(name+"/"+how.network+"/"+how.sends, func(t *testing.T) { playDialog(t, f, how) })
 			}
 		}
 	})
@@ -62,7 +65,44 @@ func watchResources(t *testing.T, do func(t *testing.T)) {
 	}
 }
 
-func playDialog(t *testing.T, file, network string) {
+// manner is how a dialog reaches the gate.
+type manner struct{ network, sends string }
+
+// What the MTA writes at once.
+const (
+	byFrame = "frame by frame"
+	byOctet = "octet by octet"
+	atOnce  = "in one segment"
+)
+
+// sender writes what an MTA says in a manner. What is kept is written before the test waits for the gate.
+type sender struct {
+	m    *mta
+	how  string
+	kept strings.Builder
+}
+
+func (s *sender) say(octets string) {
+	if s.kept.WriteString(octets); s.how != atOnce {
+		s.flush()
+	}
+}
+
+func (s *sender) flush() {
+	said := s.kept.String()
+	s.kept.Reset()
+	switch {
+	case said == "":
+	case s.how == byOctet:
+		for i := range len(said) {
+			s.m.raw(said[i : i+1])
+		}
+	default:
+		s.m.raw(said)
+	}
+}
+
+func playDialog(t *testing.T, file string, how manner) {
 	f, err := os.Open(file)
 	if err != nil {
 		t.Fatal(err)
@@ -70,6 +110,7 @@ func playDialog(t *testing.T, file, network string) {
 	defer f.Close()
 	var g *gate
 	var m *mta
+	var mtaSays sender
 	var last outcome
 	cfg := testConfig()
 	lines := bufio.NewScanner(f)
@@ -84,15 +125,19 @@ func playDialog(t *testing.T, file, network string) {
 			continue
 		}
 		if g == nil {
-			g = newGate(t, cfg, time.Now).start(network)
+			g = newGate(t, cfg, time.Now).start(how.network)
 			m = g.dial()
+			mtaSays = sender{m: m, how: how.sends}
 		}
 		got := text
+		if kind != "C" && kind != "X" {
+			mtaSays.flush()
+		}
 		switch kind {
 		case "C":
-			m.raw(encode(t, text))
+			mtaSays.say(encode(t, text))
 		case "X":
-			m.raw(unquote(t, text))
+			mtaSays.say(unquote(t, text))
 		case "S":
 			got = receive(m)
 		case "J":
@@ -110,6 +155,7 @@ func playDialog(t *testing.T, file, network string) {
 			t.Fatalf("%s:%d: %s", file, n, cmp.Diff(text, got))
 		}
 	}
+	mtaSays.flush()
 	if c, ok := m.Conn.(interface{ CloseWrite() error }); ok {
 		c.CloseWrite()
 	}
