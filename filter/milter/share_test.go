@@ -32,21 +32,22 @@ func TestOneClientLeavesRoom(t *testing.T) {
 	const octets = int64(len("Subject: accept\r\n\r\n") + 260)
 	first, second := begin("192.0.2.1"), begin("192.0.2.1")
 	taken(2 * octets)
-	ends := func(m *mta, want string) {
+	// The room comes back after the answer: the next message waits for it.
+	ends := func(m *mta, want string, left int64) {
 		t.Helper()
 		m.send('E', "")
 		if v := m.verdict(); !strings.HasPrefix(v, want) {
 			t.Errorf("verdict %q, want %q", v, want)
 		}
 		g.outcome()
+		taken(left)
 	}
-	ends(begin("192.0.2.1"), "451 4.3.0 ")
+	ends(begin("192.0.2.1"), "451 4.3.0 ", 2*octets)
 	for range 5 {
-		ends(begin("192.0.2.2"), "c")
+		ends(begin("192.0.2.2"), "c", 2*octets)
 	}
-	ends(first, "c")
-	taken(octets)
-	ends(begin("192.0.2.1"), "c")
+	ends(first, "c", octets)
+	ends(begin("192.0.2.1"), "c", octets)
 	second.send('A', "")
 	taken(0)
 }
