@@ -27,7 +27,8 @@ func readOOXML(ctx context.Context, p *parts) error {
 type ooxml struct {
 	*parts
 	styles  map[string]font // of text documents, by the style's id; "" is the default
-	cells   []font          // of sheets, by the cell's format
+	lists   wordLists
+	cells   []font // of sheets, by the cell's format
 	strings sharedStrings
 	macros  map[string]bool // parts that hold macros, by the list of content types
 }
@@ -36,7 +37,7 @@ type ooxml struct {
 func ooxmlRank(name string) int {
 	base := path.Base(name)
 	switch {
-	case name == "[content_types].xml", base == "styles.xml", base == "sharedstrings.xml", base == "sharedstrings.bin":
+	case name == "[content_types].xml", base == "styles.xml", base == "numbering.xml", base == "sharedstrings.xml", base == "sharedstrings.bin":
 		return 0
 	case strings.HasSuffix(name, ".rels"):
 		return 1
@@ -74,6 +75,8 @@ func (d *ooxml) part(part docPart) error {
 		read = d.cellStyles
 	case base == "styles.xml":
 		read = d.textStyles
+	case base == "numbering.xml" && strings.HasPrefix(name, "word/"):
+		read = func(x *xmlReader) error { return d.numbering(x, w) }
 	case base == "sharedstrings.xml":
 		read = d.sharedStrings
 	case base == "workbook.xml":
@@ -87,6 +90,9 @@ func (d *ooxml) part(part docPart) error {
 		read = func(x *xmlReader) error { return d.sheet(x, w) }
 	case strings.HasPrefix(name, "xl/externallinks/"):
 		read = d.externalLink
+	case strings.HasPrefix(name, "customxml/"):
+		d.place(name, w)
+		read = func(x *xmlReader) error { return d.customXML(x, w) }
 	default:
 		d.place(name, w)
 		anyText := !strings.HasPrefix(name, "word/") && !strings.HasPrefix(name, "ppt/") && !strings.HasPrefix(name, "xl/") || strings.HasSuffix(name, ".vml")

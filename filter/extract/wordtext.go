@@ -13,6 +13,7 @@ const maxStyles = 5000
 // one that it is based on; those stand before it in what programs write.
 func (d *ooxml) textStyles(x *xmlReader) error {
 	id, usual := "", false
+	d.lists.styles = map[string]string{}
 	return x.each(func() error {
 		switch string(x.name) {
 		case "style":
@@ -27,6 +28,10 @@ func (d *ooxml) textStyles(x *xmlReader) error {
 			}
 		case "rFonts", "caps", "smallCaps":
 			d.styles[id] = x.wordFont(d.styles[id])
+		case "numId":
+			if len(d.lists.styles) < maxStyles {
+				d.lists.styles[id] = x.attr("val")
+			}
 		}
 		if usual {
 			d.styles[defaultStyle] = d.styles[id]
@@ -74,6 +79,8 @@ type wordReader struct {
 	field     fieldCode
 	binary    flatBinary
 	aside     aside
+	listed    listed
+	dropDown  dropDown
 }
 
 // wordText reads the text of a part; anyText is for markup of other kinds.
@@ -166,6 +173,7 @@ func (r *wordReader) start() {
 		w.begin() // text boxes stand inside of paragraphs
 	case "pStyle":
 		r.paragraph = r.paragraphStyle(x.attr("val"))
+		r.listed.begin(x, &r.lists)
 	case "r":
 		r.inRun = true
 		w.style(r.paragraph)
@@ -220,6 +228,16 @@ func (r *wordReader) object() {
 		w.text(strings.TrimPrefix(x.attr("UnicodeString"), "{}"))
 	case "ddeLink":
 		r.o.fact(DDE)
+	case "ilvl", "numId":
+		r.listed.begin(x, &r.lists)
+	case "rt": // how a text is spoken stands above it
+		r.aside.moved++
+	case "ddList", "result", "default", "listEntry":
+		w.text(r.dropDown.element(x))
+	case "docVar", "tag":
+		if x.attr("name") != "" {
+			r.variable(x.attr("val"))
+		}
 	}
 }
 
@@ -241,8 +259,12 @@ func (r *wordReader) end() {
 	switch string(r.x.name) {
 	case "t", "delText":
 		r.inText, r.aside.deleted = false, false
-	case "moveFrom":
-		r.aside.moved--
+	case "moveFrom", "rt":
+		r.aside.moved = max(0, r.aside.moved-1)
+	case "pPr":
+		r.listed.end(&r.lists, r.w)
+	case "ddList":
+		r.dropDown.open = false
 	case "text", "v":
 		r.inText = false
 		r.w.line()
@@ -285,7 +307,7 @@ func (r *wordReader) fieldChar(kind string) {
 func symbol(fontName, char string) string {
 	fontName, char = strings.ToLower(fontName), strings.ToLower(char)
 	if !strings.HasPrefix(fontName, "wingdings") {
-		return ""
+		return symbolLetter(fontName, char)
 	}
 	if len(char) == 4 && char[0] == 'f' {
 		char = "00" + char[2:]
@@ -343,6 +365,14 @@ func (f *fieldCode) end(o out) error {
 	}
 	if strings.TrimSpace(code) == "" {
 		return nil
+	}
+	for _, s := range fieldTexts(code) {
+		if strings.TrimSpace(s) == "" {
+			continue
+		}
+		if err := o.text(Text{Kind: Comment, Value: ownLines(s)}); err != nil {
+			return err
+		}
 	}
 	return o.text(Text{Kind: Property, Name: "field", Value: code})
 }
