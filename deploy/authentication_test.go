@@ -51,9 +51,9 @@ func (p partner) letter(t *testing.T, key string, simple bool) (l letter, signat
 	l.fields = "X-Khong-Trang:x\r\nX-Gap:\r\n\t  hai   dong \r\nX-Hai:  hai trang\r\n"
 	if !simple {
 		head, body, _ := bytes.Cut(l.bytes(), []byte("\r\n\r\n"))
-		fields, err := mailauth.NewSigner([]mailauth.Key{p.key}, 0, time.Now).Sign(p.domain, bytes.NewReader(append(head, "\r\n"...)), bytes.NewReader(body))
+		fields, err := mailauth.NewSigner([]mailauth.Key{p.key}, mailauth.SignerOptions{}, time.Now).Sign([]string{p.domain}, bytes.NewReader(append(head, "\r\n"...)), bytes.NewReader(body))
 		must(t, err)
-		return l, fields[0]
+		return l, fields[0].Field
 	}
 	s, err := dkim.NewSigner(&dkim.SignOptions{Domain: p.domain, Selector: p.key.Selector, Signer: p.private,
 		HeaderKeys: []string{"From", "To", "Subject", "X-Khong-Trang", "X-Gap", "X-Hai"}})

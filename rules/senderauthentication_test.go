@@ -161,12 +161,12 @@ func TestSenderAuthenticationReadsTheMail(t *testing.T) {
 	}
 	dns[key.Name()] = record
 	header := "From: Bo <bo@monre.gov.vn>\r\nTo: a@b.example,\r\n\tc@d.example\r\nSubject: x\r\n"
-	fields, err := mailauth.NewSigner([]mailauth.Key{key}, 0, time.Now).Sign("monre.gov.vn", strings.NewReader(header), strings.NewReader("Text\r\n"))
+	fields, err := mailauth.NewSigner([]mailauth.Key{key}, mailauth.SignerOptions{}, time.Now).Sign([]string{"monre.gov.vn"}, strings.NewReader(header), strings.NewReader("Text\r\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for from, want := range map[string]string{"Bo": "own domain, proven", "Bo Moi": "own domain, forged"} {
-		h := strings.Replace(fields[0]+strings.TrimSuffix(header, "Subject: x\r\n"), "From: Bo ", "From: "+from+" ", 1)
+		h := strings.Replace(fields[0].Field+strings.TrimSuffix(header, "Subject: x\r\n"), "From: Bo ", "From: "+from+" ", 1)
 		found, err := authenticated(t, fromOutside(t, "198.51.100.1", "list@good.example", h), dns)
 		if err != nil || len(found) != 1 || found[0].Detail != want {
 			t.Errorf("%s: %+v, %v, want %s", from, found, err, want)

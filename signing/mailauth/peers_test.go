@@ -90,7 +90,7 @@ func awkward() map[string]string {
 func TestDkimpyVerifiesOurs(t *testing.T) {
 	needDkimpy(t)
 	keys, records := pair(t)
-	s := NewSigner(keys, 0, time.Now)
+	s := NewSigner(keys, SignerOptions{}, time.Now)
 	for name, raw := range awkward() {
 		t.Run(name, func(t *testing.T) {
 			raw := signed(t, s, raw)
@@ -219,7 +219,7 @@ func TestOpenDKIM(t *testing.T) {
 	if err := os.WriteFile(data, []byte(zone.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s := NewSigner([]Key{rsaKey}, 0, time.Now)
+	s := NewSigner([]Key{rsaKey}, SignerOptions{}, time.Now)
 	for name, raw := range awkward() {
 		if !strings.HasSuffix(raw, crlf) {
 			continue // its test mode reads whole lines only

@@ -56,16 +56,20 @@ const outgoing = "Received: from desk by mail; Thu, 15 Jan 2026 07:00:00 +0700\r
 func signed(t testing.TB, s *Signer, raw string) string {
 	t.Helper()
 	m := split(raw)
-	fields, err := s.Sign("Sender.Example", m.Header, m.Body)
+	signatures, err := s.Sign([]string{"Sender.Example"}, m.Header, m.Body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return strings.Join(fields, "") + raw
+	out := ""
+	for _, one := range signatures {
+		out += one.Field
+	}
+	return out + raw
 }
 
 func TestSign(t *testing.T) {
 	keys, records := pair(t)
-	s := NewSigner(keys, 7*24*time.Hour, testNow)
+	s := NewSigner(keys, SignerOptions{Expires: 7 * 24 * time.Hour}, testNow)
 	raw := signed(t, s, outgoing)
 	for line := range strings.SplitSeq(raw, crlf) {
 		if strings.Contains(line, "\n") || len(line) > 78 && !strings.HasPrefix(line, "Received") {
@@ -124,10 +128,10 @@ func TestRotation(t *testing.T) {
 	old.Selector, old.Until = "old", testNow()
 	next.Selector, next.From = "next", testNow()
 	for offset, want := range map[time.Duration]string{-time.Second: "s=old;", 0: "s=next;"} {
-		s := NewSigner([]Key{old, next}, 0, func() time.Time { return testNow().Add(offset) })
+		s := NewSigner([]Key{old, next}, SignerOptions{}, func() time.Time { return testNow().Add(offset) })
 		m := split(outgoing)
-		fields, err := s.Sign("sender.example", m.Header, m.Body)
-		if err != nil || len(fields) != 1 || !strings.Contains(fields[0], want) || strings.Contains(fields[0], " x=") {
+		fields, err := s.Sign([]string{"sender.example"}, m.Header, m.Body)
+		if err != nil || len(fields) != 1 || !strings.Contains(fields[0].Field, want) || strings.Contains(fields[0].Field, " x=") {
 			t.Errorf("%v: %q, %v", offset, fields, err)
 		}
 	}
@@ -135,19 +139,19 @@ func TestRotation(t *testing.T) {
 
 func TestSignRefuses(t *testing.T) {
 	keys, _ := pair(t)
-	s := NewSigner(keys, 0, testNow)
+	s := NewSigner(keys, SignerOptions{}, testNow)
 	for raw, want := range map[string]error{
 		"Subject: x\r\n\r\n":                                                 ErrFrom,
 		"From: a@b.example\r\nFrom : c@d.example\r\n\r\n":                    ErrFrom,
 		"From: a@b.example\r\nX: " + strings.Repeat("x", 1<<20) + "\r\n\r\n": ErrHeaderSize,
 	} {
 		m := split(raw)
-		if fields, err := s.Sign("sender.example", m.Header, m.Body); !errors.Is(err, want) || fields != nil {
+		if fields, err := s.Sign([]string{"sender.example"}, m.Header, m.Body); !errors.Is(err, want) || fields != nil {
 			t.Errorf("%.40q: %q, %v", raw, fields, err)
 		}
 	}
 	m := split(outgoing)
-	if fields, err := s.Sign("other.example", m.Header, m.Body); err != nil || fields != nil {
+	if fields, err := s.Sign([]string{"other.example"}, m.Header, m.Body); err != nil || fields != nil {
 		t.Errorf("no key: %q, %v", fields, err)
 	}
 }

@@ -3,6 +3,7 @@ package mailauth
 import (
 	"crypto"
 	"crypto/ed25519"
+	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/base64"
@@ -12,6 +13,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"time"
 )
 
@@ -121,4 +123,67 @@ func (k Key) Record() (string, error) {
 // signs tells that the key signs at a time.
 func (k Key) signs(now time.Time) bool {
 	return !now.Before(k.From) && (k.Until.IsZero() || now.Before(k.Until))
+}
+
+// Algorithm is "rsa-sha256" or "ed25519-sha256".
+func (k Key) Algorithm() string { return k.algorithm + "-sha256" }
+
+// Bits is the size of an RSA key, and 256 of an Ed25519 key.
+func (k Key) Bits() int {
+	if public, ok := k.signer.Public().(*rsa.PublicKey); ok {
+		return public.N.BitLen()
+	}
+	return 8 * ed25519.PublicKeySize
+}
+
+// GenerateKey makes a private key, as PEM with PKCS #8, for an algorithm of Key.Algorithm. bits is the size of an RSA
+// key, from 2048 to 4096.
+func GenerateKey(algorithm string, bits int) ([]byte, error) {
+	var key any
+	var err error
+	switch {
+	case algorithm == "ed25519-sha256":
+		_, key, err = ed25519.GenerateKey(rand.Reader)
+	case algorithm == "rsa-sha256" && bits >= minSigningBits && bits <= maxSigningBits:
+		key, err = rsa.GenerateKey(rand.Reader, bits)
+	case algorithm == "rsa-sha256":
+		return nil, fmt.Errorf("RSA with %d bits; %d to %d are good", bits, minSigningBits, maxSigningBits)
+	default:
+		return nil, fmt.Errorf("%q is neither rsa-sha256 nor ed25519-sha256", algorithm)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("make DKIM key: %w", err)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return nil, fmt.Errorf("make DKIM key: %w", err)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil
+}
+
+// Published compares the key with the TXT records of its name: "" when whoever verifies finds this key in them, else why
+// not, by the names that Authentication-Results has: "no-key", "several-keys", "bad-key", "key-revoked",
+// "unknown-algorithm", "key-of-other-service", and "other-key", "testing" (t=y: a signature counts as none) and
+// "key-of-other-algorithm" (its h= leaves out SHA-256).
+func (k Key) Published(records []string) string {
+	published, f := findKey(records, DefaultLimits().RSABits)
+	if f.result != "" {
+		return f.reason
+	}
+	same := false
+	switch public := k.signer.Public().(type) {
+	case *rsa.PublicKey:
+		same = published.rsa != nil && public.Equal(published.rsa)
+	case ed25519.PublicKey:
+		same = published.ed25519 != nil && public.Equal(published.ed25519)
+	}
+	switch {
+	case !same:
+		return "other-key"
+	case published.hashes != nil && !slices.Contains(published.hashes, "sha256"):
+		return "key-of-other-algorithm"
+	case published.testing:
+		return "testing"
+	}
+	return ""
 }

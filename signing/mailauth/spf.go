@@ -56,7 +56,7 @@ func askSPF(l *lookup, m Message, id identity) SPF {
 	}
 	client := m.Client.Unmap().WithZone("")
 	result, err := spf.CheckHostWithSender(net.IP(client.AsSlice()), helo, sender,
-		spf.WithResolver(l), spf.WithContext(l.ctx))
+		spf.WithResolver(spfRecords{l}), spf.WithContext(l.ctx))
 	out.Result, out.Reason = Value(result), reasonOf(err)
 	if errors.Is(err, errLookupLimit) {
 		out.Result = PermError
@@ -79,7 +79,7 @@ func reasonOf(err error) string {
 		return "dns"
 	}
 	for e, name := range map[error]string{
-		spf.ErrUnknownField: "bad-record", spf.ErrInvalidIP: "bad-record", spf.ErrInvalidMask: "bad-record",
+		errSPFSyntax: "bad-record", spf.ErrUnknownField: "bad-record", spf.ErrInvalidIP: "bad-record", spf.ErrInvalidMask: "bad-record",
 		spf.ErrInvalidMacro: "bad-record", spf.ErrInvalidDomain: "bad-record",
 		spf.ErrLookupLimitReached: "too-many-lookups", spf.ErrVoidLookupLimitReached: "too-many-void-lookups",
 		spf.ErrTooManyMXRecords: "too-many-mx", spf.ErrMultipleRecords: "several-records",
