@@ -57,7 +57,8 @@ func rateRule(r Rate, ours func(domain string) bool) filter.Rule {
 }
 
 // rateSender is whom a message is counted for: who signed in, else the reverse-path; "" for nobody. Failure reports and
-// automatic answers have the null reverse-path and are nobody's, unless somebody signed in to send them.
+// automatic answers have the null reverse-path and are nobody's, unless somebody signed in to send them. What follows a plus
+// sign in an address is a tag (RFC 5233): whoever invents tags is one sender still.
 func rateSender(tx *filter.Transaction) string {
 	if tx.Session.Login != "" {
 		return strings.ToLower(tx.Session.Login)
@@ -65,7 +66,11 @@ func rateSender(tx *filter.Transaction) string {
 	if tx.ReversePath.Null() {
 		return ""
 	}
-	p := filter.Path{Local: strings.ToLower(tx.ReversePath.Local), Domain: filter.NormalDomain(tx.ReversePath.Domain)}
+	local, _, tagged := strings.Cut(strings.ToLower(tx.ReversePath.Local), "+")
+	if tagged && local == "" {
+		local = strings.ToLower(tx.ReversePath.Local)
+	}
+	p := filter.Path{Local: local, Domain: filter.NormalDomain(tx.ReversePath.Domain)}
 	return p.String()
 }
 

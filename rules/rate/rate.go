@@ -22,6 +22,13 @@ const (
 	// MaxMessages is how many messages that were counted are known again when they come again.
 	MaxMessages = 100_000
 
+	// MaxName is how many octets of a sender's name are remembered: an address of RFC 5321 is shorter. Longer ones are told
+	// apart by their hash.
+	MaxName = 320
+	// MaxRetries is how often a message that was counted comes again within the window as a retry of its server. Servers try
+	// less often (Postfix 5, 10, 20, 40 minutes later); what comes more often is a program in a loop.
+	MaxRetries = 12
+
 	busyFrom = 10
 	slots    = 60
 	slot     = time.Minute
@@ -58,10 +65,12 @@ type Counter struct {
 	known *lru.LRU[[16]byte, seen]
 }
 
-// seen is when a message came last.
+// seen is when a message came last, and how often it came again since it was counted.
 type seen struct {
-	at time.Time
-	id string // of the transaction
+	at      time.Time
+	id      string // of the transaction
+	counted time.Time
+	retries int
 }
 
 // sender is the window of one sender.
@@ -84,22 +93,44 @@ func New() (*Counter, error) {
 	return c, err
 }
 
-// again tells a message that was counted within the window and comes again.
-func (c *Counter) again(m Message) (key [16]byte, again bool) {
+// again tells a message that was counted within the window and comes again. Else it says what is known of it once it is
+// counted.
+func (c *Counter) again(m Message) (key [16]byte, counted seen, again bool) {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q", m.Sender, m.Identity))
 	key = [16]byte(sum[:16])
+	fresh := seen{at: m.Time, id: m.ID, counted: m.Time}
 	s, known := c.known.Get(key)
 	if !known {
-		return key, false
+		return key, fresh, false
 	}
 	if s.id == m.ID {
-		return key, true
+		return key, s, true
 	}
-	if passed := m.Time.Sub(s.at); passed < soonest || passed >= Window {
-		return key, false
+	passed := m.Time.Sub(s.at)
+	if passed >= Window || passed <= -Window {
+		return key, fresh, false
 	}
-	c.known.Add(key, seen{m.Time, m.ID})
-	return key, true
+	s.at, s.id = m.Time, m.ID
+	if passed < soonest {
+		return key, s, false
+	}
+	if m.Time.Sub(s.counted) >= Window { // its server goes on trying
+		s.counted, s.retries = m.Time, 0
+	}
+	if s.retries >= MaxRetries {
+		return key, s, false
+	}
+	s.retries++
+	c.known.Add(key, s)
+	return key, s, true
+}
+
+// bounded is a name that is not longer than MaxName.
+func bounded(name string) string {
+	if len(name) <= MaxName {
+		return name
+	}
+	return fmt.Sprintf("%x", sha256.Sum256([]byte(name)))
 }
 
 // Add counts a message and says what its sender has sent before it, and whether it goes over a limit. A message that was
@@ -111,10 +142,11 @@ func (c *Counter) again(m Message) (key [16]byte, again bool) {
 func (c *Counter) Add(m Message, l Limits, refuse bool) (before Count, over bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	m.Sender = bounded(m.Sender)
 	now := m.Time.Unix() / int64(slot/time.Second)
 	s := c.sender(m.Sender, now)
 	before = s.count()
-	key, again := c.again(m)
+	key, known, again := c.again(m)
 	if again {
 		return before, false
 	}
@@ -123,7 +155,7 @@ func (c *Counter) Add(m Message, l Limits, refuse bool) (before Count, over bool
 	if over && refuse {
 		return before, true
 	}
-	c.known.Add(key, seen{m.Time, m.ID})
+	c.known.Add(key, known)
 	s.messages[index(s.at)]++
 	s.heads[index(s.at)] += uint32(m.Recipients)
 	c.settle(s, before.Messages+1)
@@ -138,6 +170,9 @@ func (c *Counter) sender(name string, now int64) *sender {
 			s = &sender{name: name, at: now}
 			c.quiet.Add(name, s)
 		}
+	}
+	if s.place != nil { // whoever is over the limit is not silent
+		c.order.MoveToBack(s.place)
 	}
 	s.move(now)
 	return s
@@ -169,11 +204,7 @@ func (s *sender) count() (c Count) {
 
 // settle puts a sender where it belongs by how much it sends. The busy who have to go are the longest silent.
 func (c *Counter) settle(s *sender, messages int) {
-	if s.place != nil {
-		c.order.MoveToBack(s.place)
-		return
-	}
-	if messages < busyFrom {
+	if s.place != nil || messages < busyFrom {
 		return
 	}
 	c.quiet.Remove(s.name)

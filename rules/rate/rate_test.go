@@ -2,6 +2,8 @@ package rate
 
 import (
 	"fmt"
+	"runtime"
+	"strings"
 	"testing"
 	"time"
 )
@@ -117,6 +119,28 @@ func TestTheSameMessage(t *testing.T) {
 	}
 }
 
+// A program that sends one text again and again is no server that tries again, however long it waits between.
+func TestALoopIsCounted(t *testing.T) {
+	c := counter(t)
+	for minute := range 60 {
+		m := sent("a", 1, time.Duration(minute)*time.Minute)
+		m.ID = fmt.Sprint("loop ", minute)
+		c.Add(m, Limits{}, false)
+	}
+	if before, _ := c.Add(sent("a", 2, time.Hour-time.Second), Limits{}, false); before.Messages != 60-MaxRetries {
+		t.Errorf("%d of 60 are counted", before.Messages)
+	}
+	// Postfix tries for five days, and that is one message.
+	at := time.Duration(0)
+	for n, wait := 0, 5*time.Minute; at < 5*24*time.Hour; n, at, wait = n+1, at+wait, min(2*wait, 4000*time.Second) {
+		m := sent("b", 1, at)
+		m.ID = fmt.Sprint("try ", n)
+		if before, over := c.Add(m, Limits{Messages: 1}, true); over || before.Messages > 1 {
+			t.Fatalf("after %v: over %v, %d messages", at, over, before.Messages)
+		}
+	}
+}
+
 // What was counted passes when it comes again, also when its sender is over the limit by then.
 func TestCountedMessagePassesAgain(t *testing.T) {
 	c, l := counter(t), Limits{Messages: 2}
@@ -150,6 +174,71 @@ func TestFloodOfSenders(t *testing.T) {
 	}
 }
 
+// Senders without end, with names as long as a client may say cost no more memory than the limits of what is remembered.
+func TestManySendersAreBounded(t *testing.T) {
+	before := heap()
+	c := counter(t)
+	long := strings.Repeat("x", 1000)
+	for n := range MaxMessages + MaxQuiet {
+		name := fmt.Sprint(n)
+		if n%10 == 0 {
+			name = long + name
+		}
+		c.Add(Message{Sender: name, ID: name, Identity: name, Recipients: 1, Time: noon}, Limits{Messages: 300}, true)
+	}
+	if used := heap() - before; used > 64<<20 {
+		t.Errorf("%d MiB are held", used>>20)
+	}
+	if n := c.Senders(); n != MaxQuiet {
+		t.Errorf("%d senders are remembered", n)
+	}
+}
+
+// heap is what is in use, in octets.
+func heap() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+// Names that are too long to remember are told apart.
+func TestLongNames(t *testing.T) {
+	c, long := counter(t), strings.Repeat("x", 100<<10)
+	for n := range 3 {
+		c.Add(sent(long+"a", n, 0), Limits{}, false)
+	}
+	if before, _ := c.Add(sent(long+"a", 3, 0), Limits{}, false); before.Messages != 3 {
+		t.Errorf("%d messages", before.Messages)
+	}
+	if before, _ := c.Add(sent(long+"b", 4, 0), Limits{}, false); before.Messages != 0 {
+		t.Errorf("%d messages of another", before.Messages)
+	}
+	for _, name := range c.quiet.Keys() {
+		if len(name) > MaxName {
+			t.Errorf("a name of %d octets is kept", len(name))
+		}
+	}
+}
+
+// Who is over the limit and goes on trying is not driven out by others who send.
+func TestWhoIsOverIsNotForgotten(t *testing.T) {
+	c, l := counter(t), Limits{Messages: busyFrom}
+	for n := range busyFrom {
+		c.Add(sent("wild", n, 0), l, true)
+	}
+	for n := range MaxBusy + 5 {
+		for k := range busyFrom {
+			c.Add(sent(fmt.Sprint("x", n), n*busyFrom+k, 0), Limits{}, false)
+		}
+		if n%1000 == 0 {
+			if _, over := c.Add(sent("wild", 1000+n, 0), l, true); !over {
+				t.Fatalf("forgotten after %d others", n)
+			}
+		}
+	}
+}
+
 func TestBusySendersAreBounded(t *testing.T) {
 	c := counter(t)
 	for n := range MaxBusy + 5 {
@@ -171,4 +260,23 @@ func TestClock(t *testing.T) {
 		t.Errorf("%d messages after the clock went back for long", before.Messages)
 	}
 	c.Add(Message{Sender: "z"}, Limits{}, false) // the time of nobody
+
+	// Set to a wrong year and back: nobody is over for years, and what was counted before is not known any more.
+	l := Limits{Messages: 2}
+	for n := range 2 {
+		c.Add(sent("b", n, 20*365*24*time.Hour), l, true)
+	}
+	if before, over := c.Add(sent("b", 3, time.Minute), l, true); over || before.Messages != 0 {
+		t.Errorf("%d messages, over %v after the clock was set right", before.Messages, over)
+	}
+	// Minutes back: what was counted stays, so that nobody gets a second hour by it.
+	for n := range 2 {
+		c.Add(sent("c", n, 30*time.Minute), l, true)
+	}
+	if _, over := c.Add(sent("c", 3, 10*time.Minute), l, true); !over {
+		t.Error("a clock that goes back some minutes gives room")
+	}
+	if _, over := c.Add(sent("c", 4, 91*time.Minute), l, true); over {
+		t.Error("an hour later there is no room")
+	}
 }
