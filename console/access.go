@@ -14,6 +14,7 @@ type act string
 const (
 	anybody       act = ""               // needs no sign-in
 	ownAccount    act = "account"        // signed in, whoever it is
+	ownSent       act = "sent"           // what is held of one's own mail, and one's word about it
 	readMessages  act = "messages"       // verdicts, without content
 	readHeld      act = "held"           // what is held, without content
 	decideHeld    act = "held-decide"    // open, release, delete
@@ -33,8 +34,10 @@ func may(role store.Role, a act) bool {
 	switch a {
 	case anybody:
 		return true
-	case ownAccount, readMessages, readHeld, readPolicy, readException, readNumbers, readEvidence, readSystem:
+	case ownAccount, ownSent:
 		return role.Valid()
+	case readMessages, readHeld, readPolicy, readException, readNumbers, readEvidence, readSystem:
+		return role.Staff()
 	case decideHeld, judgeFindings, editException:
 		return role == store.Reviewer
 	case tryPolicy:
@@ -65,5 +68,7 @@ var (
 	errNotFound  = errors.New("no such page")
 	errRecord    = errors.New("it could not be put on record")
 	errBusy      = errors.New("too many pages are kept up to date")
+	errNotYours  = errors.New("nothing that this person sent")
+	errElsewhere = errors.New("the first page is for the staff")
 	errReplayed  = errors.New("the form is not of this session")
 )

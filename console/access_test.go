@@ -14,13 +14,14 @@ import (
 // TestAccess holds who may do what, as the manual says it.
 func TestAccess(t *testing.T) {
 	yes := map[store.Role]string{
-		store.Administrator: "account messages held policy policy-try exceptions statistics evidence system people",
-		store.Reviewer:      "account messages held held-decide judge policy policy-try exceptions exception-edit statistics evidence system",
-		store.Auditor:       "account messages held policy exceptions statistics evidence system",
+		store.Administrator: "account sent messages held policy policy-try exceptions statistics evidence system people",
+		store.Reviewer:      "account sent messages held held-decide judge policy policy-try exceptions exception-edit statistics evidence system",
+		store.Auditor:       "account sent messages held policy exceptions statistics evidence system",
+		store.Sender:        "account sent",
 		"":                  "",
 		"somebody":          "",
 	}
-	all := []act{ownAccount, readMessages, readHeld, decideHeld, judgeFindings, readPolicy, tryPolicy, readException, editException, readNumbers, readEvidence, readSystem, managePeople}
+	all := []act{ownAccount, ownSent, readMessages, readHeld, decideHeld, judgeFindings, readPolicy, tryPolicy, readException, editException, readNumbers, readEvidence, readSystem, managePeople}
 	for role, list := range yes {
 		for _, a := range all {
 			want := strings.Contains(" "+list+" ", " "+string(a)+" ")

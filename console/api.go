@@ -79,27 +79,30 @@ func (c *Console) apiMessage(w http.ResponseWriter, r *request) error {
 
 // apiHold is a held message as the API gives it: nothing of its content.
 type apiHold struct {
-	ID          string     `json:"id"`
-	State       string     `json:"state"`
-	Held        time.Time  `json:"held"`
-	Until       time.Time  `json:"until"`
-	Door        string     `json:"door"`
-	Direction   string     `json:"direction"`
-	Unit        string     `json:"unit"`
-	Client      string     `json:"client"`
-	QueueID     string     `json:"queue_id"`
-	ReversePath string     `json:"reverse_path"`
-	Recipients  []string   `json:"recipients"`
-	Rules       []apiRule  `json:"rules"`
-	Bytes       int64      `json:"bytes"`
-	SHA256      string     `json:"sha256"`
-	Marking     bool       `json:"marking"`
-	TwoPersons  bool       `json:"two_persons"`
-	Approvals   int        `json:"approvals"`
-	Unsure      bool       `json:"unsure"`
-	Decided     *time.Time `json:"decided,omitempty"`
-	DecidedBy   string     `json:"decided_by,omitempty"`
-	Reason      string     `json:"reason,omitempty"`
+	ID           string     `json:"id"`
+	State        string     `json:"state"`
+	Held         time.Time  `json:"held"`
+	Until        time.Time  `json:"until"`
+	Door         string     `json:"door"`
+	Direction    string     `json:"direction"`
+	Unit         string     `json:"unit"`
+	Client       string     `json:"client"`
+	QueueID      string     `json:"queue_id"`
+	ReversePath  string     `json:"reverse_path"`
+	Recipients   []string   `json:"recipients"`
+	Rules        []apiRule  `json:"rules"`
+	Bytes        int64      `json:"bytes"`
+	SHA256       string     `json:"sha256"`
+	Marking      bool       `json:"marking"`
+	TwoPersons   bool       `json:"two_persons"`
+	Approvals    int        `json:"approvals"`
+	Unsure       bool       `json:"unsure"`
+	Decided      *time.Time `json:"decided,omitempty"`
+	DecidedBy    string     `json:"decided_by,omitempty"`
+	Reason       string     `json:"reason,omitempty"`
+	Confirmed    *time.Time `json:"confirmed,omitempty"` // when its sender confirmed that it is not classified
+	ConfirmedBy  string     `json:"confirmed_by,omitempty"`
+	Confirmation string     `json:"confirmation,omitempty"` // the sender's reason
 }
 
 type apiRule struct {
@@ -110,12 +113,15 @@ type apiRule struct {
 func apiHoldOf(h store.Held) apiHold {
 	out := apiHold{ID: h.ID, State: string(h.State), Held: h.Time, Until: h.Expires, Door: h.Door, Direction: h.Direction, Unit: h.Unit, Client: h.Client,
 		QueueID: h.QueueID, ReversePath: h.ReversePath, Recipients: h.Recipients, Rules: []apiRule{}, Bytes: h.Bytes, SHA256: h.SHA256, Marking: h.Marking,
-		TwoPersons: h.TwoPersons, Approvals: h.Approvals, Unsure: h.Unsure, DecidedBy: h.DecidedBy, Reason: h.Reason}
+		TwoPersons: h.TwoPersons, Approvals: h.Approvals, Unsure: h.Unsure, DecidedBy: h.DecidedBy, Reason: h.Reason, ConfirmedBy: h.Confirmation.Who, Confirmation: h.Confirmation.Reason}
 	for _, r := range h.Rules {
 		out.Rules = append(out.Rules, apiRule{r.Name, r.Clause})
 	}
 	if !h.Decided.IsZero() {
 		out.Decided = &h.Decided
+	}
+	if !h.Confirmation.At.IsZero() {
+		out.Confirmed = &h.Confirmation.At
 	}
 	return out
 }

@@ -140,7 +140,7 @@ func (w *window) as(b *browser, language, theme string) {
 
 // inManual are the screenshots that docs/console.md shows.
 func inManual() []string {
-	return []string{"officer-vi-light-", "officer-vi-light-held", "officer-en-light-held-01HELD0001", "administrator-vi-light-statistics-by-unit", "officer-en-dark-", "phone-held"}
+	return []string{"officer-vi-light-", "officer-vi-light-held", "officer-en-light-held-01HELD0001", "administrator-vi-light-statistics-by-unit", "officer-en-dark-", "phone-held", "sender-vi-light-sent-01HELD0001"}
 }
 
 // picture keeps a screenshot in the folder CONGTHU_SCREENSHOTS: those of the manual, or with CONGTHU_SCREENSHOTS_ALL every
@@ -161,8 +161,10 @@ func (w *window) picture(name string) {
 func TestPagesInABrowser(t *testing.T) {
 	b := newBench(t)
 	ids := b.fill(90, func(int) string { return "thuong" })
-	people := map[store.Role]*browser{store.Reviewer: b.officer(), store.Administrator: b.as(store.Administrator), store.Auditor: b.as(store.Auditor)}
+	people := map[store.Role]*browser{store.Reviewer: b.officer(), store.Administrator: b.as(store.Administrator), store.Auditor: b.as(store.Auditor),
+		store.Sender: b.person(store.User{Name: "phong1", Display: "Phạm Thị Thu", Role: store.Sender, Address: "phong1@monre.gov.vn"})}
 	b.holdSome(6, "thuong")
+	b.confirmed("01HELD0002", "đã đăng trên cổng thông tin điện tử của Bộ")
 	w := newWindow(t, b.server.URL)
 	pages := []string{"/", "/messages", "/messages/" + ids[0], "/messages/" + ids[5], "/held", "/held/01HELD0001", "/exceptions", "/statistics?by=unit", "/policy", "/policy/try?edit=yes", "/evidence", "/system", "/people", "/tokens", "/account", "/nowhere"}
 	for role, who := range people {
@@ -171,7 +173,11 @@ func TestPagesInABrowser(t *testing.T) {
 				continue // sees nothing that others do not
 			}
 			w.as(who, look.language, look.theme)
-			for _, path := range pages {
+			mine := pages
+			if role == store.Sender {
+				mine = []string{"/", "/sent", "/sent/01HELD0001", "/sent/01NONE", "/account"}
+			}
+			for _, path := range mine {
 				w.run(chromedp.Navigate(b.server.URL + path))
 				lang := value(w, chromedp.Evaluate[string](`document.documentElement.lang`))
 				heading := value(w, chromedp.Text(chromedp.CSS("h1")))
@@ -206,12 +212,15 @@ func TestPhone(t *testing.T) {
 	b := newBench(t)
 	ids := b.fill(40, func(int) string { return strings.Repeat("w", 60) })
 	officer, admin := b.officer(), b.as(store.Administrator)
+	sender := b.person(store.User{Name: "phong1", Role: store.Sender, Address: "phong1@monre.gov.vn"})
 	b.holdSome(4, strings.Repeat("w", 60))
+	b.confirmed("01HELD0001", strings.Repeat("w", 300))
 	w := newWindow(t, b.server.URL)
 	w.run(chromedp.EmulateViewport(375, 740, chromedp.EmulateMobile))
 	for who, pages := range map[*browser][]string{
 		officer: {"/", "/messages", "/messages/" + ids[7], "/held", "/held/01HELD0001", "/exceptions", "/statistics", "/policy", "/policy/try?edit=yes", "/evidence", "/system", "/account"},
 		admin:   {"/people", "/tokens"},
+		sender:  {"/sent", "/sent/01HELD0001"},
 	} {
 		w.as(who, "vi", "light")
 		for _, path := range pages {
@@ -263,6 +272,30 @@ func TestReleaseInFourClicks(t *testing.T) {
 		t.Errorf("the server got %d messages, want 1", got)
 	}
 	w.quiet("releasing")
+}
+
+// TestConfirmingInABrowser goes, in both languages, from the notice's link over the sign-in to the sender's word.
+func TestConfirmingInABrowser(t *testing.T) {
+	b := newBench(t)
+	b.officer()
+	sender := b.person(store.User{Name: "an", Role: store.Sender, Address: "an@monre.gov.vn"})
+	w := newWindow(t, b.server.URL)
+	for language, says := range map[string]string{"vi": "Đã ghi nhận xác nhận", "en": "Your word is on record"} {
+		id := "01HOLD" + strings.ToUpper(language)
+		b.held(id, mail+id, language == "vi")
+		w.as(sender, language, "light")
+		w.run(chromedp.Navigate(b.server.URL+"/sent/"+id),
+			chromedp.SendKeys(chromedp.CSS(`input[name=reason]`), "đã công bố"),
+			chromedp.Click(chromedp.CSS(`main button.main`)),
+			chromedp.WaitNotPresent(chromedp.CSS(`input[name=reason]`)))
+		if got := value(w, chromedp.Text(chromedp.CSS("main"))); !strings.Contains(got, says) || !strings.Contains(got, "đã công bố") {
+			t.Errorf("in %s the page says %q", language, got)
+		}
+		if h, err := b.store.Show(t.Context(), id); err != nil || h.Confirmation.Reason != "đã công bố" || h.State != store.StateHeld {
+			t.Errorf("then it is %+v, %v", h, err)
+		}
+		w.quiet("confirming in " + language)
+	}
 }
 
 // TestFirstStartInABrowser makes the first administrator's account by the link that the gate prints, whose code the page

@@ -62,6 +62,14 @@ func (b *bench) verdict1(i int, word string) *evidence.Verdict {
 	return v
 }
 
+// confirmed has the sender of a held message say that it is not classified.
+func (b *bench) confirmed(id, why string) {
+	b.t.Helper()
+	if err := b.store.Confirm(b.t.Context(), id, store.Confirmation{Who: "an", Reason: why}); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
 // holdSome puts undecided messages into the quarantine.
 func (b *bench) holdSome(n int, word string) {
 	b.t.Helper()

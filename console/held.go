@@ -30,7 +30,7 @@ type heldData struct {
 }
 
 func heldKeys() []string {
-	return []string{"state", "rule", "unit", "recipient", "id", "since", "until"}
+	return []string{"state", "rule", "unit", "recipient", "sender", "confirmed", "id", "since", "until"}
 }
 
 // heldPage lists what is held, the newest first; without a state what nobody has decided about.

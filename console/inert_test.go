@@ -72,6 +72,17 @@ func TestInjectionsAreInert(t *testing.T) {
 	}
 	holdWith(t, b, all)
 	look("/held")
+	senders := b.person(store.User{Name: "an", Role: store.Sender, Address: "an@monre.gov.vn"})
+	words := confirmedWith(t, b, all)
+	look("/held?confirmed=yes")
+	for i := 0; i < len(words); i += 5 {
+		look("/held/" + words[i])
+	}
+	w.as(senders, "vi", "light")
+	look("/sent")
+	for i := 0; i < len(words); i += 5 {
+		look("/sent/" + words[i])
+	}
 	w.as(admin, "vi", "dark")
 	look("/people")
 	exportsAreInert(t, officer)
@@ -90,6 +101,21 @@ func holdWith(t *testing.T, b *bench, all []string) {
 			t.Fatalf("%q: %v", s, err)
 		}
 	}
+}
+
+// confirmedWith lets senders of held mail give hostile reasons, and lists the messages.
+func confirmedWith(t *testing.T, b *bench, all []string) (ids []string) {
+	t.Helper()
+	for i, s := range all {
+		if i%4 != 1 {
+			continue
+		}
+		id := fmt.Sprintf("01WORD%04d", i)
+		b.held(id, mail+id, false)
+		b.confirmed(id, printed(s))
+		ids = append(ids, id)
+	}
+	return ids
 }
 
 // printed is a string as what comes from an envelope or a form is: without controls.

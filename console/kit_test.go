@@ -176,7 +176,18 @@ func (b *bench) browser() *browser {
 func (b *bench) as(role store.Role) *browser {
 	b.t.Helper()
 	b.wait(time.Second)
-	u, err := b.store.AddUser(b.t.Context(), store.User{Name: fmt.Sprintf("%s-%d", role, b.Now().Unix()), Display: "Nguyễn Thị Hà", Role: role, Password: "none"})
+	u := store.User{Name: fmt.Sprintf("%s-%d", role, b.Now().Unix()), Display: "Nguyễn Thị Hà", Role: role}
+	if role == store.Sender {
+		u.Address = "an@monre.gov.vn"
+	}
+	return b.person(u)
+}
+
+// person is a browser of somebody with that new account, who is signed in.
+func (b *bench) person(u store.User) *browser {
+	b.t.Helper()
+	u.Password = "none"
+	u, err := b.store.AddUser(b.t.Context(), u)
 	if err != nil {
 		b.t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package console
 
 import (
 	"cmp"
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -103,6 +104,7 @@ type messageData struct {
 	Acts       []store.Act // what officers did with it
 	Same       []store.Message
 	CanJudge   bool
+	Held       *store.Held // in the quarantine; nil when it is not, or no longer known there
 }
 
 // messagePage shows one message.
@@ -130,12 +132,27 @@ func (c *Console) messagePage(w http.ResponseWriter, r *request) error {
 	if d.Acts, _, err = r.store.Acts(r.Context(), store.ActFilter{Object: id, Limit: 100}); err != nil {
 		return err
 	}
+	if d.Held, err = c.heldOf(r, d.Message.Verdict); err != nil {
+		return err
+	}
 	if d.Message.Verdict.SHA256 != "" {
 		if d.Same, err = c.same(r, d.Message); err != nil {
 			return err
 		}
 	}
 	return c.render(w, http.StatusOK, &page{request: r, Name: "message", Title: "message.title", Data: d})
+}
+
+// heldOf is a verdict's message as the quarantine has it, nil when it does not.
+func (c *Console) heldOf(r *request, v evidence.Verdict) (*store.Held, error) {
+	if !v.Held {
+		return nil, nil
+	}
+	h, err := r.store.Show(r.Context(), v.ID)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	return &h, err
 }
 
 // weight orders findings: what was acted on, and how strongly.

@@ -67,6 +67,8 @@ func newProvider(o OIDC, now func() time.Time) *provider {
 var (
 	errProvider = errors.New("the sign-in server does not answer as it should")
 	errNoRole   = errors.New("the person has no role here")
+	// errNoAddress says that the provider vouches for no address of somebody who is only a sender.
+	errNoAddress = fmt.Errorf("%w: nobody vouches for a mail address", errNoRole)
 )
 
 // asking is a context in which the provider is asked.
@@ -190,6 +192,9 @@ func (c *Console) fromProvider(w http.ResponseWriter, r *request) error {
 			return err
 		}
 		r.session.User = ""
+		if errors.Is(err, errNoAddress) {
+			return errForm{"signin.no-address"}
+		}
 		return errForm{"signin.no-role"}
 	}
 	if err != nil {
@@ -250,12 +255,13 @@ func groupsOf(claim any) (out []string) {
 	return out
 }
 
-// sessionOf is the session of a provider's person. Only an address that the provider has verified makes an officer of
-// somebody.
+// sessionOf is the session of a provider's person. Only an address that the provider has verified is that person's, and
+// makes an officer of somebody.
 func (c *Console) sessionOf(r *request, who claims, groups []string) (store.Session, error) {
 	ss := store.Session{User: "openid:" + shown(who.Subject, maxLabel), Display: shown(who.Name, maxLabel)}
 	if who.Verified && who.Email != "" {
 		ss.User = strings.ToLower(shown(who.Email, maxLabel))
+		ss.Address = ss.User
 		o, err := r.store.Officer(r.Context(), who.Email)
 		if err == nil {
 			ss.Officer = o.Address
@@ -263,9 +269,11 @@ func (c *Console) sessionOf(r *request, who claims, groups []string) (store.Sess
 			return ss, err
 		}
 	}
-	for _, role := range []store.Role{store.Administrator, store.Reviewer, store.Auditor} {
+	for _, role := range []store.Role{store.Administrator, store.Reviewer, store.Auditor, store.Sender} {
 		if slices.ContainsFunc(groups, func(g string) bool { return slices.Contains(c.oidc.Roles[role], g) }) {
-			ss.Role = role
+			if ss.Role = role; role == store.Sender && ss.Address == "" {
+				return ss, errNoAddress
+			}
 			return ss, nil
 		}
 	}

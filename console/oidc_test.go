@@ -99,7 +99,7 @@ func (b *bench) with(p *idp) *bench {
 	b.t.Helper()
 	c, err := console.New(console.Options{PasswordMemory: 64, Gate: b, Record: b.record, Now: b.Now, OIDC: &console.OIDC{Issuer: p.server.URL, ClientID: "congthu",
 		ClientSecret: func() (string, error) { return "secret", nil }, URL: "http://console.test", RolesClaim: "groups", Client: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}},
-		Roles: map[store.Role][]string{store.Reviewer: {"an-toan"}, store.Auditor: {"kiem-tra"}}}})
+		Roles: map[store.Role][]string{store.Reviewer: {"an-toan"}, store.Auditor: {"kiem-tra"}, store.Sender: {"can-bo"}}}})
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -166,6 +166,8 @@ func TestOpenIDThatIsNotRight(t *testing.T) {
 		"no role":     {func(c map[string]any) { c["groups"] = []string{"nhan-vien"} }, false, http.StatusBadRequest},
 		"odd groups":  {func(c map[string]any) { c["groups"] = map[string]any{"an-toan": true} }, false, http.StatusBadRequest},
 		"one group":   {func(c map[string]any) { c["groups"] = "kiem-tra" }, false, http.StatusOK},
+		"sender":      {func(c map[string]any) { c["groups"] = "can-bo" }, false, http.StatusOK},
+		"no address":  {func(c map[string]any) { c["groups"], c["email_verified"] = "can-bo", false }, false, http.StatusBadRequest},
 		"unconfirmed": {func(c map[string]any) { c["email_verified"] = false }, false, http.StatusOK},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -194,5 +196,29 @@ func TestOpenIDProviderDown(t *testing.T) {
 	p.server.Close()
 	if got := b.browser().get("/signin/oidc"); got.status != http.StatusBadGateway || !strings.Contains(got.text, `name="password"`) {
 		t.Errorf("without the provider: %d, and accounts of the gate must still be there\n%s", got.status, got.text)
+	}
+}
+
+// TestOpenIDSender sees what is held of the address that the provider vouches for.
+func TestOpenIDSender(t *testing.T) {
+	b := newBench(t)
+	b.officer()
+	b.held("01HOLD", mail, false)
+	p := newIDP(t, b.Now)
+	p.change = func(c map[string]any) { c["groups"], c["email"] = "can-bo", "An@Monre.gov.vn" }
+	w := b.with(p).browser()
+	if got := w.get(w.there(p)); got.status != http.StatusOK {
+		t.Fatalf("coming back: %d\n%s", got.status, got.text)
+	}
+	page := w.get("/sent/01HOLD")
+	w.csrf = token(page.text)
+	if got := w.post("/sent/01HOLD", url.Values{"reason": {"đã công bố"}}); got.status != http.StatusSeeOther {
+		t.Fatalf("confirming: %d\n%s", got.status, got.text)
+	}
+	if got := b.did(evidence.Confirm); len(got) != 1 || got[0].Who != "an@monre.gov.vn" {
+		t.Errorf("on record: %+v", got)
+	}
+	if got := w.get("/held"); got.status != http.StatusForbidden {
+		t.Errorf("all held mail: %d, want 403", got.status)
 	}
 }

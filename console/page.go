@@ -46,8 +46,8 @@ type menuItem struct {
 	Here       bool
 }
 
-// menu is what the person may see.
-func menu(role store.Role, here string) []menuItem {
+// menu is what the person may see. One's own held mail is in it for those whose mail address is known.
+func menu(who store.Session, here string) []menuItem {
 	var out []menuItem
 	for _, m := range []struct {
 		name, path string
@@ -56,8 +56,9 @@ func menu(role store.Role, here string) []menuItem {
 		{"overview", "/", readMessages}, {"messages", "/messages", readMessages}, {"held", "/held", readHeld},
 		{"exceptions", "/exceptions", readException}, {"statistics", "/statistics", readNumbers}, {"policy", "/policy", readPolicy},
 		{"evidence", "/evidence", readEvidence}, {"system", "/system", readSystem}, {"people", "/people", managePeople},
+		{"sent", "/sent", ownSent},
 	} {
-		if may(role, m.act) {
+		if may(who.Role, m.act) && (m.act != ownSent || who.Address != "") {
 			out = append(out, menuItem{m.name, m.path, m.name == here})
 		}
 	}
@@ -122,7 +123,7 @@ func (c *Console) render(w http.ResponseWriter, status int, p *page) error {
 		return fmt.Errorf("rendering a page: there is no template %q", p.Name)
 	}
 	if p.session.User != "" {
-		p.Menu = menu(p.session.Role, p.Name)
+		p.Menu = menu(p.session, p.Name)
 	}
 	if p.Notice == "" {
 		p.Notice = c.texts.notice(p.URL.Query().Get("done"))
@@ -190,6 +191,8 @@ func failureOf(err error) failure {
 		return failure{http.StatusForbidden, "error.forbidden"}
 	case errors.Is(err, errReplayed):
 		return failure{http.StatusForbidden, "error.replayed"}
+	case errors.Is(err, errNotYours):
+		return failure{http.StatusNotFound, "sent.not-yours"}
 	case errors.Is(err, errNotFound), errors.Is(err, store.ErrNotFound):
 		return failure{http.StatusNotFound, "error.not-found"}
 	case errors.Is(err, store.ErrInvalid):
@@ -227,6 +230,10 @@ func (c *Console) fail(w http.ResponseWriter, r *request, rt route, err error) {
 		return
 	case errors.Is(err, errMustChange) && !r.api():
 		http.Redirect(w, r.Request, "/account", http.StatusSeeOther)
+		return
+	}
+	if errors.Is(err, errElsewhere) {
+		http.Redirect(w, r.Request, "/sent", http.StatusSeeOther)
 		return
 	}
 	f := failureOf(err)

@@ -69,6 +69,8 @@ func (c *Console) admit(r *request, rt route) error {
 		return errSignIn
 	case r.session.MustChange && rt.act != ownAccount:
 		return errMustChange
+	case !may(r.session.Role, rt.act) && rt.pattern == "/{$}":
+		return errElsewhere
 	case !may(r.session.Role, rt.act):
 		return errForbidden
 	}

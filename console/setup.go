@@ -23,16 +23,16 @@ func FirstCode(ctx context.Context, s *store.Store, now time.Time) (string, erro
 	if err != nil || len(all) > 0 {
 		return "", err
 	}
-	return Invite(ctx, s, store.Administrator, now)
+	return Invite(ctx, s, store.Invitation{Role: store.Administrator}, now)
 }
 
-// Invite is a code with which somebody makes an account of a role, once.
-func Invite(ctx context.Context, s *store.Store, role store.Role, now time.Time) (string, error) {
-	if !role.Valid() {
-		return "", fmt.Errorf("inviting to the console: %w: a role is administrator, officer or auditor", store.ErrInvalid)
-	}
+// Invite is a code with which somebody makes an account, once.
+func Invite(ctx context.Context, s *store.Store, i store.Invitation, now time.Time) (string, error) {
 	code := rand.Text()
-	return code, s.AddInvite(ctx, code, role, now.Add(InviteLife))
+	if err := s.AddInvite(ctx, code, i, now.Add(InviteLife)); err != nil {
+		return "", fmt.Errorf("inviting to the console: %w", err)
+	}
+	return code, nil
 }
 
 type setupData struct {
@@ -60,7 +60,7 @@ func (c *Console) setUp(w http.ResponseWriter, r *request) error {
 	if !c.tries.allowed(r.client(), r.now) {
 		return again("signin.too-many")
 	}
-	role, err := r.store.Invited(r.Context(), d.Code)
+	i, err := r.store.Invited(r.Context(), d.Code)
 	if errors.Is(err, store.ErrNotFound) {
 		return again("setup.code-wrong")
 	}
@@ -75,7 +75,7 @@ func (c *Console) setUp(w http.ResponseWriter, r *request) error {
 		return again("password.differ")
 	}
 	r.session.User = d.Name
-	if err := c.record(r, evidence.People, d.Name, "", map[string]string{"did": "made an account by invitation", "role": string(role)}); err != nil {
+	if err := c.record(r, evidence.People, d.Name, "", map[string]string{"did": "made an account by invitation", "role": string(i.Role), "address": i.Address}); err != nil {
 		return err
 	}
 	u, err := r.store.AcceptInvite(r.Context(), d.Code, store.User{Name: d.Name, Display: d.Display, Password: hashPassword(password, c.options.PasswordMemory)})

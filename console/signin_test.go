@@ -85,7 +85,7 @@ func (b *bench) firstCode() string {
 // account makes an account with password, by invitation.
 func (b *bench) account(role store.Role) string {
 	b.t.Helper()
-	code, err := console.Invite(b.t.Context(), b.store, role, b.Now())
+	code, err := console.Invite(b.t.Context(), b.store, store.Invitation{Role: role}, b.Now())
 	if err != nil {
 		b.t.Fatal(err)
 	}

@@ -59,6 +59,7 @@ func TestNothingWithoutRecord(t *testing.T) {
 	for what, got := range map[string]answer{
 		"a password for once": admin.post("/people/"+name, url.Values{"do": {"password"}, "password": {"Tam.Thoi-1"}}),
 		"an invitation":       admin.post("/people", url.Values{"role": {"auditor"}}),
+		"a sender's word":     b.as(store.Sender).post("/sent/01HOLD", url.Values{"reason": {"đã công bố"}}),
 		"a token":             admin.post("/tokens", url.Values{"label": {"siem"}, "role": {"auditor"}, "days": {"30"}}),
 		"an exception":        officer.post("/exceptions", url.Values{"part": {strings.Repeat("ab", 32)}, "rule": {"marking"}, "days": {"7"}, "reason": {"x"}}),
 		"looking":             officer.post("/held/01HOLD/view", url.Values{}),

@@ -21,10 +21,14 @@ const (
 	Administrator Role = "administrator" // of the gate: people, policy, system; opens no held mail
 	Reviewer      Role = "officer"       // decides on held mail and exceptions
 	Auditor       Role = "auditor"       // reads all, changes nothing
+	Sender        Role = "sender"        // sees what is held of that person's own mail, and confirms
 )
 
 // Valid tells whether it is one of the roles.
-func (r Role) Valid() bool { return r == Administrator || r == Reviewer || r == Auditor }
+func (r Role) Valid() bool { return r.Staff() || r == Sender }
+
+// Staff tells the roles of those who look after the mail of others.
+func (r Role) Staff() bool { return r == Administrator || r == Reviewer || r == Auditor }
 
 // User is somebody who signs in to the console.
 type User struct {
@@ -32,6 +36,7 @@ type User struct {
 	Display     string // the person's name
 	Role        Role
 	Officer     string // address of the officer that this person is; "" for none
+	Address     string // mailbox of this person, as an administrator says; "" for none, which a Sender cannot have
 	Password    string // argon2id, encoded
 	MustChange  bool   // the password was given by somebody else
 	TOTP        string // key of the second factor, base32; "" for none
@@ -45,14 +50,33 @@ type User struct {
 func userName(s string) string { return strings.ToLower(strings.TrimSpace(s)) }
 
 func (u User) checked() (User, error) {
-	u.Name, u.Display, u.Officer = userName(u.Name), strings.TrimSpace(u.Display), mailbox(u.Officer)
+	u.Name, u.Display, u.Officer, u.Address = userName(u.Name), strings.TrimSpace(u.Display), mailbox(u.Officer), mailbox(u.Address)
 	if len(u.Name) < 2 || len(u.Name) > 100 || strings.Trim(u.Name, "abcdefghijklmnopqrstuvwxyz0123456789.-_@+") != "" {
 		return u, fmt.Errorf("%w: a name has 2 to 100 letters a to z, digits, or . - _ @ +", ErrInvalid)
 	}
-	if !u.Role.Valid() {
-		return u, fmt.Errorf("%w: a role is administrator, officer or auditor", ErrInvalid)
+	if err := checkPlace(u.Role, u.Address); err != nil {
+		return u, err
 	}
-	return u, printable(maxName, u.Display, u.Officer)
+	return u, printable(maxName, u.Display, u.Officer, u.Address)
+}
+
+// CheckUser tells whether somebody can be as u says; an ErrInvalid when not.
+func CheckUser(u User) error {
+	_, err := u.checked()
+	return err
+}
+
+// checkPlace tells whether somebody can have a role with that mailbox, or with none.
+func checkPlace(role Role, address string) error {
+	switch at := strings.LastIndexByte(address, '@'); {
+	case !role.Valid():
+		return fmt.Errorf("%w: a role is administrator, officer, auditor or sender", ErrInvalid)
+	case address == "" && role == Sender:
+		return fmt.Errorf("%w: the role sender needs the person's mail address", ErrInvalid)
+	case address != "" && (at < 1 || at == len(address)-1):
+		return fmt.Errorf("%w: a mail address is local-part@domain", ErrInvalid)
+	}
+	return nil
 }
 
 // AddUser adds somebody; ErrExists when there is somebody of that name.
@@ -63,12 +87,12 @@ func (s *Store) AddUser(ctx context.Context, u User) (User, error) {
 	}
 	u.Added = fromMicro(micro(s.options.Now()))
 	return u, s.write(ctx, "adding user "+u.Name, func(tx *sql.Tx) error {
-		done, err := tx.ExecContext(ctx, insertUser, u.Name, u.Display, string(u.Role), u.Officer, u.Password, u.MustChange, micro(u.Added))
+		done, err := tx.ExecContext(ctx, insertUser, u.Name, u.Display, string(u.Role), u.Officer, u.Password, u.MustChange, micro(u.Added), u.Address)
 		return affected(done, err, ErrExists)
 	})
 }
 
-// ChangeUser changes a person's display name, role and officer. The last administrator stays one: ErrLastAccess.
+// ChangeUser changes a person's display name, role, officer and address. The last administrator stays one: ErrLastAccess.
 func (s *Store) ChangeUser(ctx context.Context, u User) error {
 	u, err := u.checked()
 	if err != nil {
@@ -80,7 +104,7 @@ func (s *Store) ChangeUser(ctx context.Context, u User) error {
 				return err
 			}
 		}
-		done, err := tx.ExecContext(ctx, updateUser, u.Name, u.Display, string(u.Role), u.Officer)
+		done, err := tx.ExecContext(ctx, updateUser, u.Name, u.Display, string(u.Role), u.Officer, u.Address)
 		return affected(done, err, ErrNotFound)
 	})
 }
@@ -168,7 +192,7 @@ func (s *Store) Users(ctx context.Context) (all []User, err error) {
 func scanUser(row interface{ Scan(...any) error }) (u User, err error) {
 	var role string
 	var locked, added int64
-	err = row.Scan(&u.Name, &u.Display, &role, &u.Officer, &u.Password, &u.MustChange, &u.TOTP, &u.TOTPUsed, &u.Failed, &locked, &added)
+	err = row.Scan(&u.Name, &u.Display, &role, &u.Officer, &u.Password, &u.MustChange, &u.TOTP, &u.TOTPUsed, &u.Failed, &locked, &added, &u.Address)
 	u.Role, u.LockedUntil, u.Added = Role(role), fromMicro(locked), fromMicro(added)
 	return u, err
 }
@@ -238,50 +262,66 @@ func (s *Store) SignInRight(ctx context.Context, name string) error {
 	})
 }
 
-// AddInvite keeps a code with which somebody may make an account of that role, once.
-func (s *Store) AddInvite(ctx context.Context, code string, role Role, until time.Time) error {
+// Invitation is what an account is to be that somebody makes with a code.
+type Invitation struct {
+	Role    Role
+	Address string // mailbox of whoever gets the code; "" for none, which a Sender cannot have
+}
+
+// CheckInvitation tells whether an account can be as i says; an ErrInvalid when not.
+func CheckInvitation(i Invitation) error {
+	address := mailbox(i.Address)
+	return errors.Join(checkPlace(i.Role, address), printable(maxName, address))
+}
+
+// AddInvite keeps a code with which somebody may make such an account, once.
+func (s *Store) AddInvite(ctx context.Context, code string, i Invitation, until time.Time) error {
+	if err := CheckInvitation(i); err != nil {
+		return fmt.Errorf("keeping an invitation: %w", err)
+	}
+	i.Address = mailbox(i.Address)
 	return s.write(ctx, "keeping an invitation", func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, insertInvite, hashed(code), string(role), micro(until))
+		_, err := tx.ExecContext(ctx, insertInvite, hashed(code), string(i.Role), micro(until), i.Address)
 		return err
 	})
 }
 
-// Invited is the role that a code is for; ErrNotFound when it is none, or over.
-func (s *Store) Invited(ctx context.Context, code string) (role Role, err error) {
+// Invited is what a code is for; ErrNotFound when it is none, or over.
+func (s *Store) Invited(ctx context.Context, code string) (i Invitation, err error) {
 	err = s.read(ctx, "looking up an invitation", func(q querier) error {
-		var text string
-		err := q.QueryRowContext(ctx, selectInvite, hashed(code), micro(s.options.Now())).Scan(&text)
-		role = Role(text)
-		if errors.Is(err, sql.ErrNoRows) {
-			return ErrNotFound
-		}
+		i, err = invited(ctx, q, code, s.options.Now())
 		return err
 	})
-	return role, err
+	return i, err
 }
 
-// AcceptInvite adds the person whom a code was for and uses it up, both or neither. The role is the code's.
+func invited(ctx context.Context, q querier, code string, now time.Time) (i Invitation, err error) {
+	var role string
+	err = q.QueryRowContext(ctx, selectInvite, hashed(code), micro(now)).Scan(&role, &i.Address)
+	i.Role = Role(role)
+	if errors.Is(err, sql.ErrNoRows) {
+		return i, ErrNotFound
+	}
+	return i, err
+}
+
+// AcceptInvite adds the person whom a code was for and uses it up, both or neither. Role and address are the code's.
 func (s *Store) AcceptInvite(ctx context.Context, code string, u User) (User, error) {
-	role, err := s.Invited(ctx, code)
+	i, err := s.Invited(ctx, code)
 	if err != nil {
 		return u, err
 	}
-	u.Role = role
+	u.Role, u.Address = i.Role, i.Address
 	if u, err = u.checked(); err != nil {
 		return u, fmt.Errorf("adding a user: %w", err)
 	}
 	now := s.options.Now()
 	u.Added = fromMicro(micro(now))
 	return u, s.write(ctx, "accepting an invitation", func(tx *sql.Tx) error {
-		var text string
-		err := tx.QueryRowContext(ctx, selectInvite, hashed(code), micro(now)).Scan(&text)
-		if errors.Is(err, sql.ErrNoRows) {
-			return ErrNotFound
-		}
-		if err != nil {
+		if _, err := invited(ctx, tx, code, now); err != nil {
 			return err
 		}
-		done, err := tx.ExecContext(ctx, insertUser, u.Name, u.Display, string(u.Role), u.Officer, u.Password, u.MustChange, micro(u.Added))
+		done, err := tx.ExecContext(ctx, insertUser, u.Name, u.Display, string(u.Role), u.Officer, u.Password, u.MustChange, micro(u.Added), u.Address)
 		if err := affected(done, err, ErrExists); err != nil {
 			return err
 		}

@@ -107,14 +107,16 @@ func TestParseFilter(t *testing.T) {
 		"since=2026-03-01":                   {Since: time.Date(2026, 3, 1, 0, 0, 0, 0, zone)},
 		"until=2026-03-01T15:04:00Z":         {Until: time.Date(2026, 3, 1, 15, 4, 0, 0, time.UTC)},
 		"id=01A after=01B limit=1000":        {Text: "01A", After: "01B", Limit: 1000},
+		"sender=an@monre.gov.vn":             {Sender: "an@monre.gov.vn"},
+		"confirmed=yes":                      {Confirmed: true},
 	} {
 		got, err := store.ParseFilter(strings.Fields(typed), now)
-		if err != nil || got.State != want.State || got.Rule != want.Rule || got.Unit != want.Unit || got.Text != want.Text ||
+		if err != nil || got.State != want.State || got.Rule != want.Rule || got.Unit != want.Unit || got.Sender != want.Sender || got.Confirmed != want.Confirmed || got.Text != want.Text ||
 			!got.Since.Equal(want.Since) || !got.Until.Equal(want.Until) || got.After != want.After || got.Limit != want.Limit {
 			t.Errorf("%s: %+v %v", typed, got, err)
 		}
 	}
-	for _, typed := range []string{"state=x", "rule", "rule=", "colour=red", "rule=a rule=b", "limit=1001", "limit=0", "limit=x", "since=yesterday",
+	for _, typed := range []string{"state=x", "confirmed=no", "rule", "rule=", "colour=red", "rule=a rule=b", "limit=1001", "limit=0", "limit=x", "since=yesterday",
 		"since=-1d", "since=40000d", "unit=" + strings.Repeat("x", 1025), "unit=\x00"} {
 		if f, err := store.ParseFilter(strings.Fields(typed), now); !errors.Is(err, store.ErrInvalid) {
 			t.Errorf("%.20q: %+v %v", typed, f, err)

@@ -38,6 +38,8 @@ type Held struct {
 	Decided   time.Time
 	DecidedBy string
 	Reason    string
+
+	Confirmation Confirmation // the sender's, that it is not classified
 }
 
 // Filter is what a list of held messages is limited to. Empty fields limit nothing.
@@ -46,6 +48,8 @@ type Filter struct {
 	Rule      string
 	Unit      string
 	Recipient string
+	Sender    string
+	Confirmed bool   // only what its sender says is not classified
 	Text      string // part of the id
 	Since     time.Time
 	Until     time.Time // before
@@ -118,6 +122,12 @@ func (f Filter) conditions() *conditions {
 	if f.Recipient != "" {
 		c.add("EXISTS (SELECT 1 FROM hold_recipient x WHERE x.hold_id = h.id AND x.mailbox = ?)", mailbox(f.Recipient))
 	}
+	if f.Sender != "" {
+		c.add("h.sender = ?", mailbox(f.Sender))
+	}
+	if f.Confirmed {
+		c.parts = append(c.parts, "h.confirmed > 0")
+	}
 	if f.Text != "" {
 		c.add(`h.id LIKE ? ESCAPE '\'`, contains(strings.ToUpper(f.Text)))
 	}
@@ -181,9 +191,10 @@ func heldRows(ctx context.Context, q querier, query string, args ...any) ([]Held
 	var all []Held
 	for rows.Next() {
 		var h Held
-		var at, half, expires, decided, tried, open int64
+		var at, half, expires, decided, tried, open, confirmed int64
 		err := rows.Scan(&h.ID, &h.State, &at, &half, &expires, &h.Door, &h.Direction, &h.Unit, &h.Client, &h.QueueID,
 			&h.ReversePath, &h.Marking, &h.TwoPersons, &h.SHA256, &h.BodySHA256, &h.Bytes, &decided, &h.DecidedBy, &h.Reason,
+			&confirmed, &h.Confirmation.Who, &h.Confirmation.Reason,
 			&h.Attempts, &tried, &open, &h.Approvals)
 		if err != nil {
 			return nil, err
@@ -191,6 +202,7 @@ func heldRows(ctx context.Context, q querier, query string, args ...any) ([]Held
 		h.Time, h.HalfTime, h.Expires = fromMicro(at), fromMicro(half), fromMicro(expires)
 		h.Unsure = open > 0 && h.State.Undecided()
 		h.Decided, h.LastTry = fromMicro(decided), fromMicro(tried)
+		h.Confirmation.At = fromMicro(confirmed)
 		all = append(all, h)
 	}
 	return all, rows.Err()

@@ -244,7 +244,7 @@ func (w *holding) row(ctx context.Context) (err error) {
 		}
 	}
 	_, err = w.tx.ExecContext(ctx, insertHold, h.ID, micro(h.Time), micro(h.HalfTime), micro(h.Expires), h.Door, h.Direction,
-		h.Unit, h.Client, h.QueueID, h.ReversePath, w.envelope, h.Marking, h.TwoPersons, h.SHA256, h.BodySHA256, 0, subject)
+		h.Unit, h.Client, h.QueueID, h.ReversePath, w.envelope, h.Marking, h.TwoPersons, h.SHA256, h.BodySHA256, 0, subject, mailbox(h.ReversePath))
 	if unique(err) {
 		return fmt.Errorf("%w with the id %s", ErrExists, h.ID)
 	}

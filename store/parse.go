@@ -81,7 +81,7 @@ func moment(into *time.Time, now time.Time) func(string) error {
 }
 
 // ParseFilter reads what an officer types for a list of held messages: words like "state=held",
-// "rule=uninspected", "unit=…", "recipient=…", "id=…", "since=7d", "until=2026-03-02", "limit=100", "after=…".
+// "rule=uninspected", "unit=…", "recipient=…", "sender=…", "confirmed=yes", "id=…", "since=7d", "until=2026-03-02", "limit=100", "after=…".
 // Times without a zone are in that of now.
 func ParseFilter(typed []string, now time.Time) (f Filter, err error) {
 	err = words(typed, map[string]func(string) error{
@@ -92,7 +92,14 @@ func ParseFilter(typed []string, now time.Time) (f Filter, err error) {
 			}
 			return nil
 		},
-		"rule": text(&f.Rule), "unit": text(&f.Unit), "recipient": text(&f.Recipient), "id": text(&f.Text), "after": text(&f.After),
+		"confirmed": func(s string) error {
+			if s != "yes" {
+				return fmt.Errorf("%w: only confirmed=yes can be asked for", ErrInvalid)
+			}
+			f.Confirmed = true
+			return nil
+		},
+		"rule": text(&f.Rule), "unit": text(&f.Unit), "recipient": text(&f.Recipient), "sender": text(&f.Sender), "id": text(&f.Text), "after": text(&f.After),
 		"since": moment(&f.Since, now), "until": moment(&f.Until, now), "limit": number(&f.Limit),
 	})
 	return f, err

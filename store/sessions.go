@@ -14,6 +14,7 @@ type Session struct {
 	Display    string
 	Role       Role
 	Officer    string // address of the officer that this person is; "" for none
+	Address    string // mailbox of this person, as an administrator or the provider says; "" for none
 	MustChange bool   // nothing else is to be done before another password
 	CSRF       string // goes with every form
 	Created    time.Time
@@ -32,7 +33,7 @@ func (s *Store) StartSession(ctx context.Context, secret string, ss Session) err
 		if _, err := tx.ExecContext(ctx, deleteOldSessions, micro(now)); err != nil {
 			return err
 		}
-		_, err := tx.ExecContext(ctx, insertSession, hashed(secret), ss.User, ss.Display, string(ss.Role), ss.Officer, ss.CSRF, micro(now), micro(ss.Expires))
+		_, err := tx.ExecContext(ctx, insertSession, hashed(secret), ss.User, ss.Display, string(ss.Role), ss.Officer, ss.CSRF, micro(now), micro(ss.Expires), mailbox(ss.Address))
 		return err
 	})
 }
@@ -58,7 +59,7 @@ func (s *Store) PeekSession(ctx context.Context, secret string, idle time.Durati
 		var role string
 		var created, seen, expires int64
 		err := q.QueryRowContext(ctx, selectSession, hashed(secret), micro(now), micro(now.Add(-idle))).Scan(&ss.User, &ss.Display, &role,
-			&ss.Officer, &ss.MustChange, &ss.CSRF, &created, &seen, &expires)
+			&ss.Officer, &ss.Address, &ss.MustChange, &ss.CSRF, &created, &seen, &expires)
 		if errors.Is(err, sql.ErrNoRows) {
 			return ErrNotFound
 		}
@@ -90,7 +91,7 @@ type Token struct {
 // AddToken keeps a token under its secret, of which only the hash is kept.
 func (s *Store) AddToken(ctx context.Context, secret string, t Token) (Token, error) {
 	now := s.options.Now()
-	if t.Label == "" || t.AddedBy == "" || !t.Role.Valid() || !t.Expires.After(now) {
+	if t.Label == "" || t.AddedBy == "" || !t.Role.Staff() || !t.Expires.After(now) {
 		return t, fmt.Errorf("adding a token: %w: label, role, and an end to come must be said", ErrInvalid)
 	}
 	if err := printable(maxName, t.Label, t.AddedBy); err != nil {

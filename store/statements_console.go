@@ -2,13 +2,13 @@ package store
 
 // The statements of the console's people, sessions and tokens.
 const (
-	userColumns = `name, display, role, officer, password, must_change, totp, totp_used, failed, locked_until, added`
+	userColumns = `name, display, role, officer, password, must_change, totp, totp_used, failed, locked_until, added, address`
 	selectUser  = `SELECT ` + userColumns + ` FROM console_user WHERE name = $1 AND removed = 0`
 	selectUsers = `SELECT ` + userColumns + ` FROM console_user WHERE removed = 0 ORDER BY name`
-	insertUser  = `INSERT INTO console_user (` + userColumns + `, removed) VALUES ($1, $2, $3, $4, $5, $6, '', 0, 0, 0, $7, 0)
+	insertUser  = `INSERT INTO console_user (` + userColumns + `, removed) VALUES ($1, $2, $3, $4, $5, $6, '', 0, 0, 0, $7, $8, 0)
 		ON CONFLICT (name) DO UPDATE SET display = $2, role = $3, officer = $4, password = $5, must_change = $6, totp = '', totp_used = 0,
-		failed = 0, locked_until = 0, added = $7, removed = 0 WHERE console_user.removed > 0`
-	updateUser     = `UPDATE console_user SET display = $2, role = $3, officer = $4 WHERE name = $1 AND removed = 0`
+		failed = 0, locked_until = 0, added = $7, address = $8, removed = 0 WHERE console_user.removed > 0`
+	updateUser     = `UPDATE console_user SET display = $2, role = $3, officer = $4, address = $5 WHERE name = $1 AND removed = 0`
 	updatePassword = `UPDATE console_user SET password = $2, must_change = $3, failed = 0, locked_until = 0 WHERE name = $1 AND removed = 0`
 	updateTOTP     = `UPDATE console_user SET totp = $2, totp_used = 0 WHERE name = $1 AND removed = 0`
 	useTOTP        = `UPDATE console_user SET totp_used = $2 WHERE name = $1 AND removed = 0 AND totp_used < $2`
@@ -18,11 +18,12 @@ const (
 	removeUser     = `UPDATE console_user SET removed = $2, password = '', totp = '' WHERE name = $1 AND removed = 0`
 	countAdmins    = `SELECT count(*) FROM console_user WHERE removed = 0 AND role = 'administrator' AND password <> '' AND name <> $1`
 
-	insertSession = `INSERT INTO console_session (id, user, display, role, officer, csrf, created, seen, expires)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8)`
+	insertSession = `INSERT INTO console_session (id, user, display, role, officer, csrf, created, seen, expires, address)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9)`
 	selectSession = `SELECT s.user, CASE WHEN s.role = '' THEN coalesce(u.display, '') ELSE s.display END,
 		CASE WHEN s.role = '' THEN coalesce(u.role, '') ELSE s.role END,
 		CASE WHEN s.role = '' THEN coalesce(u.officer, '') ELSE s.officer END,
+		CASE WHEN s.role = '' THEN coalesce(u.address, '') ELSE s.address END,
 		coalesce(u.must_change, 0), s.csrf, s.created, s.seen, s.expires
 		FROM console_session s LEFT JOIN console_user u ON u.name = s.user AND u.removed = 0 AND s.role = ''
 		WHERE s.id = $1 AND s.expires > $2 AND s.seen > $3 AND (s.role <> '' OR u.name IS NOT NULL)`
@@ -31,8 +32,8 @@ const (
 	deleteSessions    = `DELETE FROM console_session WHERE user = $1 AND id <> $2`
 	deleteOldSessions = `DELETE FROM console_session WHERE expires <= $1`
 
-	insertInvite = `INSERT INTO console_invite (code, role, expires) VALUES ($1, $2, $3)`
-	selectInvite = `SELECT role FROM console_invite WHERE code = $1 AND expires > $2`
+	insertInvite = `INSERT INTO console_invite (code, role, expires, address) VALUES ($1, $2, $3, $4)`
+	selectInvite = `SELECT role, address FROM console_invite WHERE code = $1 AND expires > $2`
 	deleteInvite = `DELETE FROM console_invite WHERE code = $1 OR expires <= $2`
 
 	tokenColumns = `id, label, role, added_by, added, expires, used`

@@ -24,8 +24,8 @@ const (
 	// Holding.
 	selectSame = `SELECT id FROM hold WHERE sha256 = $1 AND envelope = $2 AND state IN ` + undecided
 	insertHold = `INSERT INTO hold (id, state, held, half, expires, half_noticed, end_noticed, door, direction, unit, client,
-		queue_id, reverse_path, envelope, marking, two_persons, sha256, body_sha256, bytes, subject, decided, decided_by, reason)
-		VALUES ($1, 'held', $2, $3, $4, 0, 0, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, 0, '', '')`
+		queue_id, reverse_path, envelope, marking, two_persons, sha256, body_sha256, bytes, subject, sender, decided, decided_by, reason)
+		VALUES ($1, 'held', $2, $3, $4, 0, 0, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, 0, '', '')`
 	finishHold          = `UPDATE hold SET sha256 = $2, bytes = $3 WHERE id = $1`
 	insertHoldRecipient = `INSERT INTO hold_recipient (hold_id, n, recipient, mailbox) VALUES ($1, $2, $3, $4)`
 	insertHoldRule      = `INSERT INTO hold_rule (hold_id, n, rule, clause) VALUES ($1, $2, $3, $4)`
@@ -36,6 +36,7 @@ const (
 	// Reading what is held.
 	heldColumns = `h.id, h.state, h.held, h.half, h.expires, h.door, h.direction, h.unit, h.client, h.queue_id, h.reverse_path,
 		h.marking, h.two_persons, h.sha256, h.body_sha256, h.bytes, h.decided, h.decided_by, h.reason,
+		h.confirmed, h.confirmed_by, h.confirmation,
 		coalesce(r.attempt, 0), coalesce(r.started, 0), coalesce(r.open, 0),
 		(SELECT count(*) FROM hold_approval p JOIN officer o ON o.id = p.officer_id WHERE p.hold_id = h.id AND o.removed = 0)`
 	selectHeld       = `SELECT ` + heldColumns + ` FROM hold h LEFT JOIN release r ON r.hold_id = h.id`
@@ -46,6 +47,9 @@ const (
 	selectChunk      = `SELECT data FROM hold_chunk WHERE hold_id = $1 AND n = $2`
 	selectState      = `SELECT state FROM hold WHERE id = $1`
 	selectUndecided  = `SELECT id FROM hold WHERE state IN ` + undecided + ` ORDER BY id`
+
+	confirmHold = `UPDATE hold SET confirmed = $2, confirmed_by = $3, confirmation = $4
+		WHERE id = $1 AND confirmed = 0 AND state IN ('held', 'expired')`
 
 	// Deciding.
 	decide = `UPDATE hold SET state = $2, decided = $3, decided_by = $4, reason = $5, subject = $6

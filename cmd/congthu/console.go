@@ -232,20 +232,25 @@ type consoleCommands struct {
 
 type consoleInviteCommand struct {
 	keeping
-	Role string `help:"What the person may do." enum:"administrator,officer,auditor" default:"administrator"`
+	Role    string `help:"What the person may do." enum:"administrator,officer,auditor,sender" default:"administrator"`
+	Address string `help:"The person's own mail address; a sender needs one." placeholder:"ADDRESS"`
 }
 
 // Run makes an invitation.
 func (c *consoleInviteCommand) Run(p *program) error {
+	i := store.Invitation{Role: store.Role(c.Role), Address: c.Address}
+	if err := store.CheckInvitation(i); err != nil {
+		return &exitError{exitUsage, fmt.Errorf("congthu: --address: %w", err)}
+	}
 	conf, s, record, err := c.open(p)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
-	if err := record(p.ctx, inviteAct(c.Role)); err != nil {
+	if err := record(p.ctx, inviteAct(i)); err != nil {
 		return err
 	}
-	code, err := console.Invite(p.ctx, s, store.Role(c.Role), p.now())
+	code, err := console.Invite(p.ctx, s, i, p.now())
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 
 	"congthu/console"
 	"congthu/filter/evidence"
+	"congthu/store"
 )
 
 // shownMetric is one metric as the console shows it: of a histogram its count and sum are of use, and the count is shown.
@@ -25,6 +26,6 @@ func shownMetric(name string, m *dto.Metric) console.Metric {
 	return out
 }
 
-func inviteAct(role string) evidence.Act {
-	return evidence.Act{Who: operator(), What: evidence.People, Details: map[string]string{"did": "invited", "role": role}}
+func inviteAct(i store.Invitation) evidence.Act {
+	return evidence.Act{Who: operator(), What: evidence.People, Details: map[string]string{"did": "invited", "role": string(i.Role), "address": i.Address}}
 }

@@ -42,5 +42,5 @@ func oidcOf(c *policy.Config) (*console.OIDC, error) {
 	}
 	return &console.OIDC{Issuer: string(o.Issuer), ClientID: o.ClientID, ClientSecret: secret, URL: string(c.Console.URL), RolesClaim: o.RolesClaim,
 		Client: &http.Client{Transport: transport, Timeout: 30 * time.Second},
-		Roles:  map[store.Role][]string{store.Administrator: o.Administrator, store.Reviewer: o.Officer, store.Auditor: o.Auditor}}, nil
+		Roles:  map[store.Role][]string{store.Administrator: o.Administrator, store.Reviewer: o.Officer, store.Auditor: o.Auditor, store.Sender: o.Sender}}, nil
 }

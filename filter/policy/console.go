@@ -32,6 +32,7 @@ type OIDC struct {
 	Administrator []string `yaml:"administrator"`
 	Officer       []string `yaml:"officer"`
 	Auditor       []string `yaml:"auditor"`
+	Sender        []string `yaml:"sender"` // who sees what is held of the own mail, and confirms
 }
 
 // HasConsole tells whether pages are shown at all.
@@ -88,7 +89,7 @@ func (c *Config) checkOIDC(bad func(path, format string, args ...any)) {
 	if c.Console.URL == "" {
 		bad(at("issuer"), "needs console.url: where the provider sends people back to")
 	}
-	if len(o.Administrator)+len(o.Officer)+len(o.Auditor) == 0 {
-		bad(at("administrator"), "needs groups for a role: administrator, officer or auditor, for example %s", fmt.Sprintf("auditor: [%q]", "kiem-tra"))
+	if len(o.Administrator)+len(o.Officer)+len(o.Auditor)+len(o.Sender) == 0 {
+		bad(at("administrator"), "needs groups for a role: administrator, officer, auditor or sender, for example %s", fmt.Sprintf("auditor: [%q]", "kiem-tra"))
 	}
 }
