@@ -28,7 +28,7 @@ type ooxml struct {
 	*parts
 	styles  map[string]font // of text documents, by the style's id; "" is the default
 	lists   wordLists
-	cells   []font // of sheets, by the cell's format
+	cells   []cellFormat // of sheets, by the number of the format
 	strings sharedStrings
 	macros  map[string]bool // parts that hold macros, by the list of content types
 }
@@ -90,6 +90,9 @@ func (d *ooxml) part(part docPart) error {
 		read = func(x *xmlReader) error { return d.sheet(x, w) }
 	case strings.HasPrefix(name, "xl/externallinks/"):
 		read = d.externalLink
+	case strings.HasPrefix(name, "xl/pivotcache/"):
+		w.as.Kind = Comment
+		read = func(x *xmlReader) error { return d.pivotCache(x, w) }
 	case strings.HasPrefix(name, "customxml/"):
 		d.place(name, w)
 		read = func(x *xmlReader) error { return d.customXML(x, w) }
@@ -110,7 +113,7 @@ func (d *ooxml) place(name string, w *writer) {
 	case strings.HasPrefix(base, "header"), strings.HasPrefix(base, "footer"),
 		strings.Contains(name, "/slidemasters/"), strings.Contains(name, "/slidelayouts/"), strings.Contains(name, "master"):
 		w.as.Kind = HeaderFooter
-	case strings.Contains(base, "comments"), strings.Contains(base, "notes"), strings.Contains(name, "/comments/"):
+	case strings.Contains(base, "comments"), strings.Contains(base, "notes"), strings.Contains(name, "/comments/"), strings.Contains(name, "/threadedcomments/"):
 		w.as.Kind = Comment
 	case strings.HasPrefix(name, "customxml/"):
 		w.as.Kind, w.as.Name = Property, "customXml"

@@ -3,6 +3,7 @@ package extract
 import (
 	"archive/zip"
 	"bytes"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -103,6 +104,8 @@ func TestWord(t *testing.T) {
 
 func TestExcel(t *testing.T) {
 	sheet := func(rows string) string { return `<worksheet><sheetData>` + rows + `</sheetData></worksheet>` }
+	formats := []string{"xl/styles.xml", `<styleSheet><numFmts><numFmt numFmtId="164" formatCode="&quot;MẬT&quot;0;[Red]\-0&quot; đ&quot;"/><numFmt numFmtId="165" formatCode="&quot;TỐI &quot;\M\Ậ\T"/><numFmt numFmtId="166" formatCode="&quot;khác&quot;@"/></numFmts>` +
+		`<cellXfs><xf/><xf numFmtId="164"/><xf numFmtId="165"/><xf numFmtId="166"/></cellXfs></styleSheet>`}
 	for _, tc := range []struct {
 		name  string
 		parts []string
@@ -117,6 +120,16 @@ func TestExcel(t *testing.T) {
 		{"a DDE link", []string{"xl/externalLinks/externalLink1.xml", `<externalLink><ddeLink ddeService="cmd" ddeTopic="/c calc"/></externalLink>`}, []string{" fact dde"}},
 		{"macros of Excel 4", []string{"xl/macrosheets/sheet1.xml", sheet(``), "xl/workbook.xml", `<workbook><definedNames><definedName name="Auto_Open">x</definedName></definedNames></workbook>`},
 			[]string{" fact macro", " fact macro-autorun"}},
+		{"a name for a text", []string{"xl/workbook.xml", `<workbook><definedNames><definedName name="DoMat">"TỐI "&amp;"MẬT"</definedName><definedName name="b">{"a";"MẬT"}</definedName><definedName name="c">IF(A1,"khác")</definedName></definedNames></workbook>`},
+			[]string{" body  0: TỐI MẬT", " body  0: MẬT", "! body  0: khác"}},
+		{"a format with words", append(formats, "xl/worksheets/sheet1.xml", sheet(`<row><c s="1"><v>5</v></c><c s="1"><v>6</v></c></row><row><c s="2"><v>5</v></c></row>`)),
+			[]string{" body  1: 5\t6", " comment  1: MẬT", " comment  1: TỐI MẬT", "! comment  1: khác"}},
+		{"a format that no cell has", append(formats, "xl/worksheets/sheet1.xml", sheet(`<row><c s="0"><v>5</v></c></row>`)), []string{"! comment  1: MẬT"}},
+		{"values of a pivot table", []string{"xl/pivotCache/pivotCacheDefinition1.xml", `<pivotCacheDefinition><cacheFields><cacheField name="Dấu"><sharedItems><s v="MẬT"/><n v="5"/></sharedItems></cacheField></cacheFields></pivotCacheDefinition>`,
+			"xl/pivotCache/pivotCacheRecords1.xml", `<pivotCacheRecords><r><x v="0"/><s v="TỐI MẬT"/></r></pivotCacheRecords>`}, []string{" comment  0: Dấu", " comment  0: MẬT", " comment  0: TỐI MẬT"}},
+		{"a text box", []string{"xl/drawings/drawing1.xml", `<xdr:wsDr><xdr:sp><xdr:nvSpPr><xdr:cNvPr descr="Dấu"/></xdr:nvSpPr><xdr:txBody><a:p><a:r><a:t>M</a:t></a:r><a:r><a:t>ẬT</a:t></a:r></a:p></xdr:txBody></xdr:sp></xdr:wsDr>`}, []string{" body  0: MẬT", " body  0: Dấu"}},
+		{"comments", []string{"xl/comments1.xml", `<comments><commentList><comment ref="A1"><text><r><t>TỐI MẬT</t></r></text></comment></commentList></comments>`,
+			"xl/threadedComments/threadedComment1.xml", `<ThreadedComments><threadedComment><text>MẬT</text></threadedComment></ThreadedComments>`}, []string{" comment  0: TỐI MẬT", " comment  0: MẬT"}},
 		{"names of sheets", []string{"xl/workbook.xml", `<workbook><sheets><sheet name="Tối mật"/></sheets></workbook>`}, []string{" body  0: Tối mật"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -150,4 +163,23 @@ func TestRemote(t *testing.T) {
 			t.Errorf("%q: %v", target, !want)
 		}
 	}
+}
+
+// Of formats with words only so many are told, and a hostile one ends.
+func TestFormatWords(t *testing.T) {
+	for code, want := range map[string]string{`"MẬT"`: "MẬT", `General" MẬT"`: " MẬT", `\M\Ậ\T`: "MẬT", `#,##0" đ"`: "", `[$-42A]"Ngày "dd`: "Ngày   ", `"MẬT`: "MẬT", `[`: "", `\`: "", `_`: "",
+		`0;"TỐI MẬT";`: "\nTỐI MẬT\n"} {
+		if got := formatWords(code); strings.TrimSpace(got) != strings.TrimSpace(want) {
+			t.Errorf("%s: %q, want %q", code, got, want)
+		}
+	}
+	var xfs, formats, cells strings.Builder
+	for i := range maxSheetFormats + 1 {
+		fmt.Fprintf(&formats, `<numFmt numFmtId="%d" formatCode="&quot;chữ %d&quot;"/>`, 200+i, i)
+		fmt.Fprintf(&xfs, `<xf numFmtId="%d"/>`, 200+i)
+		fmt.Fprintf(&cells, `<row><c s="%d"><v>1</v></c></row>`, i)
+	}
+	inspect(t, "a.xlsx", octetStream, zipOf(t, "[Content_Types].xml", "<Types/>", "xl/styles.xml", `<styleSheet><numFmts>`+formats.String()+`</numFmts><cellXfs>`+xfs.String()+`</cellXfs></styleSheet>`,
+		"xl/worksheets/sheet1.xml", `<worksheet><sheetData>`+cells.String()+`</sheetData></worksheet>`), DefaultLimits()).
+		want(t, fmt.Sprintf(" comment  1: chữ %d", maxSheetFormats-1), fmt.Sprintf("! comment  1: chữ %d", maxSheetFormats))
 }

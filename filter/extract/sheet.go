@@ -118,6 +118,7 @@ func (r *richText) token(kind xmlKind, x *xmlReader, o out) error {
 // cellStyles reads the fonts of the formats of cells (ECMA-376 part 1, 18.8).
 func (d *ooxml) cellStyles(x *xmlReader) error {
 	var fonts []font
+	words := map[string]*string{} // by the number format's id
 	in := ""
 	for {
 		kind, err := x.next()
@@ -135,29 +136,48 @@ func (d *ooxml) cellStyles(x *xmlReader) error {
 			fonts = append(fonts, font{})
 		case in == "fonts" && name == "name" && len(fonts) > 0:
 			fonts[len(fonts)-1] = fontOf(x.attr("val"))
+		case name == "numFmt" && len(words) < maxFormatTexts:
+			if s := formatWords(x.attr("formatCode")); s != "" {
+				words[x.attr("numFmtId")] = &s
+			}
 		case in == "cellXfs" && name == "xf" && len(d.cells) < maxFormats:
-			f := font{}
+			f := cellFormat{words: words[x.attr("numFmtId")]}
 			if n, err := strconv.Atoi(x.attr("fontId")); err == nil && n >= 0 && n < len(fonts) {
-				f = fonts[n]
+				f.font = fonts[n]
 			}
 			d.cells = append(d.cells, f)
 		}
 	}
 }
 
-// workbook reads the names of sheets and of areas.
+// workbook reads the names of sheets, and those of areas and texts.
 func (d *ooxml) workbook(x *xmlReader, w *writer) error {
-	return x.each(func() error {
-		switch string(x.name) {
-		case "sheet":
+	var named []byte // what a name stands for
+	in := false
+	for w.err == nil {
+		kind, err := x.next()
+		if err != nil {
+			return err
+		}
+		name := string(x.name)
+		switch {
+		case kind == xmlText:
+			if in && len(named)+len(x.text) <= MaxPiece {
+				named = append(named, x.text...)
+			}
+		case kind == xmlStart && name == "sheet":
 			w.own(x.attr("name"))
-		case "definedName":
+		case kind == xmlStart && name == "definedName":
+			in, named = true, named[:0]
 			if name := strings.ToLower(x.attr("name")); strings.HasPrefix(name, "auto_open") || strings.HasPrefix(name, "_xlnm.auto_open") {
 				d.o.fact(MacroAutorun)
 			}
+		case kind == xmlEnd && name == "definedName":
+			in = false
+			w.own(constantTexts(string(named)))
 		}
-		return w.err
-	})
+	}
+	return w.err
 }
 
 // sheet reads a sheet: rows are lines, cells are parted by tabs.
@@ -197,6 +217,7 @@ type cellReader struct {
 	shared bool
 	sound  bool // in how a text is spoken
 	font   font
+	words  []*string // beside the values of cells, by their formats
 }
 
 func (c *cellReader) start() {
@@ -207,7 +228,8 @@ func (c *cellReader) start() {
 	case "c":
 		c.shared, c.font = x.attr("t") == "s", font{}
 		if n, err := strconv.Atoi(x.attr("s")); err == nil && n >= 0 && n < len(c.cells) {
-			c.font = c.cells[n]
+			c.font = c.cells[n].font
+			c.shows(c.cells[n].words)
 		}
 	case "v", "f", "t", "oddHeader", "oddFooter", "evenHeader", "evenFooter", "firstHeader", "firstFooter":
 		c.in, c.text = name, c.text[:0]
@@ -240,6 +262,8 @@ func (c *cellReader) end() {
 		c.w.cell()
 	case "row":
 		c.w.row()
+	case "sheetData":
+		c.formats()
 	}
 }
 
