@@ -41,7 +41,7 @@ func identity(tx *Transaction) string {
 	if tx.Content == nil {
 		return tx.SHA256
 	}
-	r, _, err := afterTrace(tx)
+	r, _, err := afterTrace(tx, 64<<10)
 	if err != nil {
 		return tx.SHA256
 	}
@@ -52,11 +52,11 @@ func identity(tx *Transaction) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// afterTrace reads a message's content from the end of the trace fields at its top; left is how many octets are not yet
-// read.
-func afterTrace(tx *Transaction) (r *bufio.Reader, left func() int64, err error) {
+// afterTrace reads a message's content from the end of the trace fields at its top, through a buffer of that many octets;
+// left is how many octets are not yet read.
+func afterTrace(tx *Transaction, buffer int) (r *bufio.Reader, left func() int64, err error) {
 	all := io.NewSectionReader(tx.Content, 0, tx.Content.Size())
-	r = bufio.NewReaderSize(all, 64<<10)
+	r = bufio.NewReaderSize(all, buffer)
 	left = func() int64 {
 		at, _ := all.Seek(0, io.SeekCurrent) // never fails
 		return all.Size() - at + int64(r.Buffered())

@@ -17,7 +17,7 @@ func HeaderIdentity(tx *Transaction) string {
 	if tx.Content == nil {
 		return identity(tx)
 	}
-	r, left, err := afterTrace(tx)
+	r, left, err := afterTrace(tx, 4<<10)
 	if err != nil {
 		return identity(tx)
 	}

@@ -146,6 +146,19 @@ func (p *Part) Digest() (string, error) {
 	return once.digest, nil
 }
 
+// Decoded spools the decoded octets, for formats that are read at random places, and remembers their hash for Digest:
+// who asks for it does not decode once more. The error is ErrTooBig, ErrNoRoom or one of the message's own reader.
+func (p *Part) Decoded(l Limits, b *Budget) (*Spool, error) {
+	s := NewSpool(l, b)
+	if _, err := io.Copy(s, p.Open()); err != nil {
+		s.Close()
+		return nil, err
+	}
+	once := p.source.measures.entry(measureKey{p.source, p.Body, p.Encoding})
+	once.digestOnce.Do(func() { once.digest = s.SHA256() })
+	return s, nil
+}
+
 // decodeTo writes the decoded octets to w, within the message's budget, and tells what that showed.
 func (p *Part) decodeTo(w io.Writer) (Measure, error) {
 	if !p.takeBudget() {

@@ -1,6 +1,8 @@
 package message
 
 import (
+	"crypto/sha256"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -153,5 +155,33 @@ func TestUnread(t *testing.T) {
 				t.Errorf("unread %q, want %q", s, tc.want)
 			}
 		})
+	}
+}
+
+// Who asks for the hash of a part that was spooled does not have it decoded again.
+func TestDecodedIsHashedOnce(t *testing.T) {
+	raw := "Content-Transfer-Encoding: base64\r\n\r\n" + strings.Repeat("QUJDREVG\r\n", 100_000)
+	r := &countingReader{ReaderAt: strings.NewReader(raw)}
+	m, err := Read(r, int64(len(raw)), DefaultLimits())
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := DefaultLimits()
+	l.WireBytes = 10
+	if _, err := m.Root.Decoded(l, nil); !errors.Is(err, ErrTooBig) {
+		t.Errorf("over the limit: %v", err)
+	}
+	s, err := m.Root.Decoded(DefaultLimits(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	before := r.octets.Load()
+	digest, err := m.Root.Digest()
+	if want := fmt.Sprintf("%x", sha256.Sum256([]byte(strings.Repeat("ABCDEF", 100_000)))); err != nil || digest != want || s.SHA256() != want || s.Size() != 600_000 {
+		t.Errorf("%d octets, hash %s and %s, want %s (%v)", s.Size(), digest, s.SHA256(), want, err)
+	}
+	if read := r.octets.Load() - before; read != 0 {
+		t.Errorf("%d octets were read again for the hash", read)
 	}
 }
