@@ -95,6 +95,7 @@ type odf struct {
 	sheets    bool            // it is a spreadsheet
 	pages     int             // sheets or slides so far
 	property  string          // element of the property that is being read
+	aside     aside
 }
 
 // odfPlace is a kind of text and the element that it is in.
@@ -117,6 +118,8 @@ func (d *odf) read(x *xmlReader, w *writer) error {
 			d.start(x, w)
 		case kind == xmlEnd:
 			d.end(string(x.name), w)
+		case d.aside.takes(w.next):
+			d.aside.add(x.text, w)
 		case d.text > 0 || d.property != "":
 			w.text(odfBlanks(string(x.text)))
 		}
@@ -173,6 +176,8 @@ func (d *odf) start(x *xmlReader, w *writer) {
 	case "text":
 		if string(x.prefix) == "office" {
 			w.to(Text{Kind: Body, Page: 1})
+		} else {
+			d.field(name, x, w)
 		}
 	case "soft-page-break":
 		if w.as.Kind == Body && w.as.Page > 0 {
@@ -211,7 +216,22 @@ func (d *odf) start(x *xmlReader, w *writer) {
 		}
 	case "content-validation", "help-message", "error-message":
 		w.own(x.attr("title"))
+	case "mtext", "mi", "mn", "mo", "header-decl", "footer-decl", "date-time-decl":
+		d.begin(name, x, w)
+	case "ruby-text": // how a text is spoken stands above it
+		d.aside.moved = 1
+	default:
+		d.field(name, x, w)
 	}
+}
+
+// odfBlock tells the elements with text that are lines of their own.
+func odfBlock(name string) bool {
+	switch name {
+	case "span", "a", "mtext", "mi", "mn", "mo":
+		return false
+	}
+	return true
 }
 
 // begin begins an element with text.
@@ -220,7 +240,7 @@ func (d *odf) begin(name string, x *xmlReader, w *writer) {
 		d.meta(name, x, w)
 		return
 	}
-	if name != "span" && name != "a" {
+	if odfBlock(name) {
 		w.begin()
 	}
 	d.text++
@@ -239,7 +259,7 @@ func (d *odf) begin(name string, x *xmlReader, w *writer) {
 
 func (d *odf) end(name string, w *writer) {
 	switch name {
-	case "p", "h", "span", "a", "title", "desc", "script-text":
+	case "p", "h", "span", "a", "title", "desc", "script-text", "mtext", "mi", "mn", "mo", "header-decl", "footer-decl", "date-time-decl":
 		if d.property != "" && name == d.property {
 			d.endMeta(w)
 			return
@@ -252,10 +272,13 @@ func (d *odf) end(name string, w *writer) {
 		if n := len(d.open); n > 0 {
 			f = d.open[n-1]
 		}
-		if name != "span" && name != "a" {
+		if odfBlock(name) {
 			w.line()
+			d.aside.end(w)
 		}
 		w.style(f)
+	case "ruby-text":
+		d.aside.moved = 0
 	case "table-cell", "covered-table-cell":
 		d.cell = font{}
 		w.cell()

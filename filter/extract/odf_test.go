@@ -23,6 +23,16 @@ func TestODF(t *testing.T) {
 		{"DDE", []string{"content.xml", text(`<text:dde-connection-decl/>`)}, []string{" fact dde"}},
 		{"DDE in a formula", []string{"content.xml", text(`<table:table-cell xmlns:table="t" table:formula="of:=DDE(&quot;cmd&quot;;&quot;/c&quot;)"/>`)}, []string{" fact dde"}},
 		{"a file inside", []string{"content.xml", text(""), "Object 1", "trong tệp"}, []string{"/1 body  0: trong tệp"}},
+		{"a field's text that is asked anew", []string{"content.xml", text(`<text:user-field-decl office:string-value="MẬT"/><text:p><text:user-field-get>Thường</text:user-field-get></text:p>`)}, []string{" comment  0: MẬT", " body  1: Thường"}},
+		{"a condition that holds", []string{"content.xml", text(`<text:p><text:conditional-text text:condition="ooow:1==1" text:string-value-if-true="MẬT" text:string-value-if-false="" text:current-value="false"/></text:p>`)}, []string{" comment  0: MẬT"}},
+		{"a condition that may hold", []string{"content.xml", text(`<text:p><text:conditional-text text:condition="ooow:kin==1" text:string-value-if-true="MẬT" text:string-value-if-false="Thường" text:current-value="false"/></text:p>`)}, []string{" comment  0: Thường", "! comment  0: MẬT"}},
+		{"hidden text", []string{"content.xml", text(`<text:p><text:hidden-text text:condition="ooow:1" text:string-value="TỐI MẬT"/></text:p>`)}, []string{" comment  0: TỐI MẬT"}},
+		{"controls", []string{"content.xml", text(`<office:forms><form:fixed-text form:label="MẬT"/><form:text form:current-value="TỐI MẬT"/><form:checkbox form:label="Mật" form:current-state="checked"/><form:radio form:label="Tối mật"/><form:listbox><form:option form:label="Tuyệt mật"/><form:option form:label="Thường" form:current-selected="true"/></form:listbox></office:forms>`)},
+			[]string{" comment  0: MẬT", " comment  0: TỐI MẬT", " comment  0: ☒ Mật", " comment  0: ☐ Tối mật", " comment  0: Thường", "! comment  0: Tuyệt mật"}},
+		{"the sign of a list", []string{"content.xml", text(`<text:list-style><text:list-level-style-number style:num-prefix="MẬT " style:num-format="1"/><text:list-level-style-bullet text:bullet-char="•" style:num-suffix="."/></text:list-style>`)}, []string{" comment  0: MẬT", "! comment  0: •"}},
+		{"a pronunciation", []string{"content.xml", text(`<text:p><text:ruby><text:ruby-base>M</text:ruby-base><text:ruby-text>x</text:ruby-text></text:ruby>ẬT</text:p>`)}, []string{" body  1: MẬT", " body  1: x"}},
+		{"the footer of slides", []string{"content.xml", `<office:document-content><office:presentation><presentation:footer-decl>TỐI MẬT</presentation:footer-decl><presentation:header-decl>MẬT</presentation:header-decl></office:presentation></office:document-content>`}, []string{" body  0: TỐI MẬT", " body  0: MẬT"}},
+		{"a formula", []string{"content.xml", text(``), "Object 1/content.xml", `<math><semantics><mrow><mi>M</mi><mtext>ẬT</mtext></mrow><annotation encoding="StarMath 5.0">khác</annotation></semantics></math>`}, []string{" body  0: MẬT"}},
 		{"a property", []string{"meta.xml", `<office:document-meta xmlns:office="o" xmlns:meta="m"><meta:user-defined meta:name="Độ mật">Tối mật</meta:user-defined></office:document-meta>`}, []string{" property Độ mật 0: Tối mật"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
