@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -37,11 +38,13 @@ const (
 type pdfReader struct {
 	start func() (pdfium.Pool, error)
 	pages int // looked at
+
+	elements int // of the structure, looked at
 }
 
 // newPDFReader makes a reader; its library starts when it is first needed. Without a directory nothing is kept.
 func newPDFReader(cacheDir string) *pdfReader {
-	return &pdfReader{start: sync.OnceValues(func() (pdfium.Pool, error) { return startPDFium(cacheDir) }), pages: maxPDFPages}
+	return &pdfReader{start: sync.OnceValues(func() (pdfium.Pool, error) { return startPDFium(cacheDir) }), pages: maxPDFPages, elements: maxPDFElements}
 }
 
 func startPDFium(cacheDir string) (pdfium.Pool, error) {
@@ -95,7 +98,8 @@ func (p *pdfReader) read(_ context.Context, in *input, o out) error {
 	if err != nil {
 		return err
 	}
-	for _, fact := range pdfFacts(file) {
+	names := pdfNames(file)
+	for _, fact := range pdfFacts(names) {
 		o.fact(fact)
 	}
 	if err := pdfRawProperties(file, o, in.limits); err != nil {
@@ -109,7 +113,8 @@ func (p *pdfReader) read(_ context.Context, in *input, o out) error {
 	if err != nil {
 		return fmt.Errorf("opening a PDF file: %w", err)
 	}
-	d := &pdfDocument{lib: lib, ref: opened.Document, out: o, raw: file, pages: p.pages}
+	d := &pdfDocument{lib: lib, ref: opened.Document, out: o, raw: file, pages: p.pages, elements: p.elements, xmlDepth: in.limits.XMLDepth,
+		tells: slices.Contains(names, "/Alt") || slices.Contains(names, "/ActualText")}
 	return d.read()
 }
 
@@ -121,6 +126,10 @@ type pdfDocument struct {
 	raw   []byte
 	pages int   // looked at
 	bad   error // the first damage; the rest is read all the same
+
+	xmlDepth int
+	tells    bool // its structure may say texts that stand for what is drawn
+	elements int  // of the structure, left to look at; negative when there are more
 }
 
 func (d *pdfDocument) read() error {
@@ -142,8 +151,10 @@ func (d *pdfDocument) read() error {
 	if pages.PageCount > d.pages {
 		d.out.miss(message.TooMany)
 	}
-	if err := d.attachments(); err != nil {
-		return err
+	for _, more := range []func() error{d.outline, d.form, d.attachments} {
+		if err := more(); err != nil {
+			return err
+		}
 	}
 	return d.bad
 }
@@ -200,6 +211,9 @@ func (d *pdfDocument) page(index int) error {
 		}
 	}
 	if err := w.flush(); err != nil {
+		return err
+	}
+	if err := d.alternatives(page, index+1); err != nil {
 		return err
 	}
 	return d.annotations(page, index+1)

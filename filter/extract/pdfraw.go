@@ -19,12 +19,25 @@ const (
 
 // pdfFacts tells actions by their names (PDF 1.7 section 12.6.4). The library names those of the document, not those of
 // pages, links and fields, so names are searched in the file and in its compressed objects.
-func pdfFacts(file []byte) []Fact {
+func pdfFacts(names []string) []Fact {
 	var facts []Fact
+	if slices.Contains(names, "/JavaScript") || slices.Contains(names, "/JS") {
+		facts = append(facts, Script)
+	}
+	if slices.Contains(names, "/Launch") {
+		facts = append(facts, Launch)
+	}
+	slices.Sort(facts)
+	return facts
+}
+
+// pdfNames are the names that stand in a file, or in its compressed objects, out of those that matter.
+func pdfNames(file []byte) []string {
+	var names []string
 	note := func(b []byte) {
-		for name, fact := range map[string]Fact{"/JavaScript": Script, "/JS": Script, "/Launch": Launch} {
-			if !slices.Contains(facts, fact) && hasPDFName(b, name) {
-				facts = append(facts, fact)
+		for _, name := range [...]string{"/JavaScript", "/JS", "/Launch", "/Alt", "/ActualText"} {
+			if !slices.Contains(names, name) && hasPDFName(b, name) {
+				names = append(names, name)
 			}
 		}
 	}
@@ -46,8 +59,7 @@ func pdfFacts(file []byte) []Fact {
 		budget -= int64(len(objects))
 		note(objects)
 	}
-	slices.Sort(facts)
-	return facts
+	return names
 }
 
 // inflated is what a zlib stream begins with, to the first damage or limit.
