@@ -164,6 +164,9 @@ func NewInspector(c Config, o extract.Options) (*extract.Inspector, error) {
 	if c.AttachmentTypes != nil {
 		o.Consumers[NameAttachmentType] = newFilesRisks(c.AttachmentTypes)
 	}
+	if len(c.Virus.Engines) > 0 {
+		o.Consumers[filter.RuleVirus] = newFilesInside
+	}
 	if c.Content.Lexicon != nil {
 		o.Consumers[NameContent] = newFilesWords(c.Content.Lexicon)
 	}

@@ -110,6 +110,7 @@ func (c Config) complete() Config {
 // All makes the rules, in the order in which they speak when several refuse.
 func All(c Config) []filter.Rule {
 	c = c.complete()
+	c.Virus.Inspector = c.Inspector
 	return []filter.Rule{virusRule(c.Virus), markingRule(c), attachmentTypeRule(c), signatureRule(c), senderAuthentication(c), impersonationRule(c), malformed(), freeMail(c), attachmentSize(c), contentRule(c), spamRule(c.Spam), rateRule(c.Rate, c.Ours), subject(), mailboxName(c)}
 }
 

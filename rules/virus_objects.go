@@ -17,7 +17,11 @@ import (
 
 // message shows everything in a message.
 func (s *virusScan) message(tx *filter.Transaction) error {
-	if err := s.leaves(tx.Message, "", map[string]bool{}, 0); err != nil {
+	seen := map[string]bool{}
+	if err := s.leaves(tx.Message, "", seen, 0); err != nil {
+		return err
+	}
+	if err := s.inside(tx.Message, seen); err != nil {
 		return err
 	}
 	if tx.Content == nil {
@@ -65,9 +69,6 @@ func (s *virusScan) leaves(m *message.Message, prefix string, seen map[string]bo
 			return err
 		}
 		if err := s.signed(p, o.part, seen, depth); err != nil {
-			return err
-		}
-		if err := s.zstandard(p, o.part, seen); err != nil {
 			return err
 		}
 		if err := s.zips(p, o.part, zips.behindEachOther(), seen); err != nil {

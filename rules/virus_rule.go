@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"congthu/filter"
+	"congthu/filter/extract"
 	"congthu/filter/message"
 	"congthu/rules/marking"
 	"congthu/rules/virus"
@@ -31,6 +32,8 @@ type Scanner interface {
 	Local() bool // on this machine
 	// Scan asks about one object. What is not virus.ErrObject or virus.ErrContent is the engine's trouble.
 	Scan(ctx context.Context, o virus.Object) (virus.Answer, error)
+	// Known is what Scan would answer without the octets of the object, which nobody reads for it.
+	Known(ctx context.Context, o virus.Object) (virus.Answer, bool)
 }
 
 // VirusEngine is a virus scanner and what its answers are worth.
@@ -50,14 +53,16 @@ type Viruses struct {
 	Engines []VirusEngine // in the order in which they are asked; without one the rule has nothing to say
 	InTurn  bool          // the next engine is asked only about what those before it found nothing in
 
+	Inspector *extract.Inspector // opens what engines may not open; nil: they are shown files as they are
+
 	// What is signed inside of a part is spooled and read like a message: with these limits, in this budget.
 	Limits message.Limits  // the zero value means the default limits
 	Budget *message.Budget // nil: only Limits bound it
 }
 
 // virusRule obeys Điều 11 khoản 5 and Điều 8 khoản 3: no viruses. Engines are shown each decoded leaf of every reading,
-// what is in opaque S/MIME signatures, and the message as it came when it is small or can be read in two
-// ways. Containers beside mail are the engines' matter.
+// what is in opaque S/MIME signatures and in containers that they may not open, and the message as it came when it is small
+// or can be read in two ways. What is in other containers is the engines' matter.
 //
 // Everything is shown although a virus was found: an officer may have made an exception for that part, and it must not
 // carry another through.
@@ -109,7 +114,7 @@ func scanned(ctx context.Context, v Viruses, tx *filter.Transaction, engines []V
 	if len(engines) == 0 {
 		return nil, nil
 	}
-	s := &virusScan{config: v, engines: engines, failed: map[string]error{}, names: map[string]bool{}, more: map[filter.Disposition]int{}}
+	s := &virusScan{whole: ctx, config: v, engines: engines, failed: map[string]error{}, names: map[string]bool{}, more: map[filter.Disposition]int{}}
 	var cancel context.CancelFunc
 	s.ctx, cancel = beforeJudgeEnds(ctx)
 	defer cancel()
@@ -138,6 +143,7 @@ func beforeJudgeEnds(ctx context.Context) (context.Context, context.CancelFunc) 
 // virusScan is the scanning of one message.
 type virusScan struct {
 	ctx     context.Context
+	whole   context.Context // of the judging, which ctx ends before
 	config  Viruses
 	engines []VirusEngine
 	opened  int // opaque signatures

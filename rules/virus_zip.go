@@ -109,3 +109,8 @@ func (s *virusScan) zips(p *message.Part, part string, ranges []octetRange, seen
 	}
 	return nil
 }
+
+// failing is a reader that only has an error.
+type failing struct{ err error }
+
+func (f failing) Read([]byte) (int, error) { return 0, f.err }

@@ -1,10 +1,14 @@
 package main
 
 import (
+	"archive/zip"
 	"bytes"
+	"compress/flate"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"hash/crc32"
 	"log/slog"
 	"math/rand/v2"
 	"os"
@@ -89,10 +93,76 @@ func infected(t testing.TB) map[string][]byte {
 	for i := range text {
 		text[i] = "etaoin shrdluETA"[src.IntN(16)]
 	}
-	out["zstandard"] = carrying("application/zstd", "a.txt.zst", z.EncodeAll(append(text, eicar...), nil))
+	packed := z.EncodeAll(append(text, eicar...), nil)
+	out["zstandard"] = carrying("application/zstd", "a.txt.zst", packed)
+	out["zstandard in a zip"] = carrying("application/zip", "a.zip", zipped(t, "a.zst", packed))
+	out["zstandard in a mail in a zip"] = carrying("application/zip", "a.zip", zipped(t, "a.eml", carrying("application/zstd", "a.zst", packed)))
+	out["zstandard in winmail.dat"] = carrying("application/ms-tnef", "winmail.dat", tnefOf("a.zst", packed))
+	out["zstandard, uuencoded"] = carrying("text/plain", "a.uue", []byte(uuencoded("a.zst", packed)))
+	out["7z with Deflate"] = carrying("application/x-7z-compressed", "a.7z", sevenZip(t, eicar))
+	out["7z with Deflate in a docx"] = carrying("application/octet-stream", "a.docx", zipped(t, "word/embeddings/a.7z", sevenZip(t, eicar)))
+	out["zip64"] = carrying("application/zip", "a.zip", zip64(t, eicar))
+	out["zip without a directory"] = carrying("application/zip", "a.zip", bytes.Split(zipped(t, "a.txt", eicar), []byte("PK\x01\x02"))[0])
+	out["in a calendar"] = carrying("text/calendar", "a.ics", []byte("BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nATTACH;ENCODING=BASE64;VALUE=BINARY:"+
+		strings.Join(strings.SplitAfter(base64.StdEncoding.EncodeToString(eicar), "T"), "\r\n ")+"\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"))
+	out["in a card"] = carrying("text/vcard", "a.vcf", []byte("BEGIN:VCARD\r\nVERSION:4.0\r\nPHOTO:data:image/png;base64,"+base64.StdEncoding.EncodeToString(zipped(t, "a.txt", eicar))+"\r\nEND:VCARD\r\n"))
 	if signed := signedOpaquely(t, nested); signed != nil {
 		out["opaque signature"] = signed
 	}
+	return out
+}
+
+// deflated is a file in DEFLATE.
+func deflated(t testing.TB, file []byte) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w, err := flate.NewWriter(&b, flate.BestCompression)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Write(file)
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// sevenZip is a 7z archive of one short file in DEFLATE, which ClamAV does not open.
+func sevenZip(t testing.TB, file []byte) []byte {
+	t.Helper()
+	packed := deflated(t, file)
+	if len(file) > 127 || len(packed) > 127 { // lengths of one octet
+		t.Fatalf("%d and %d octets", len(file), len(packed))
+	}
+	header := "\x01\x04\x06\x00\x01\x09" + string([]byte{byte(len(packed))}) + "\x00" + // one stream behind the first header
+		"\x07\x0b\x01\x00\x01\x03\x04\x01\x08\x0c" + string([]byte{byte(len(file))}) + "\x00\x00" + // one coder, 04 01 08
+		"\x05\x01\x11\x05\x00a\x00\x00\x00\x00\x00" // one file, "a"
+	start := binary.LittleEndian.AppendUint64(nil, uint64(len(packed)))
+	start = binary.LittleEndian.AppendUint64(start, uint64(len(header)))
+	start = binary.LittleEndian.AppendUint32(start, crc32.ChecksumIEEE([]byte(header)))
+	b := append([]byte("7z\xbc\xaf\x27\x1c\x00\x04"), binary.LittleEndian.AppendUint32(nil, crc32.ChecksumIEEE(start))...)
+	return append(append(append(b, start...), packed...), header...)
+}
+
+// zip64 is a zip as programs write it that do not know how long a file gets: its sizes stand in an extra field (APPNOTE.TXT
+// 4.5.3).
+func zip64(t testing.TB, file []byte) []byte {
+	t.Helper()
+	packed := deflated(t, file)
+	sizes := binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint64([]byte{1, 0, 16, 0}, uint64(len(file))), uint64(len(packed)))
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	w, err := z.CreateRaw(&zip.FileHeader{Name: "a.txt", Method: zip.Deflate, CRC32: crc32.ChecksumIEEE(file), Extra: sizes,
+		CompressedSize64: uint64(len(packed)), UncompressedSize64: uint64(len(file))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Write(packed)
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	out := b.Bytes()
+	copy(out[18:26], "\xff\xff\xff\xff\xff\xff\xff\xff") // of the header before the file (APPNOTE.TXT 4.3.7)
 	return out
 }
 

@@ -41,7 +41,13 @@ func readCalendar(_ context.Context, in *input, o out) error {
 			return errors.Join(w.flush(), err)
 		}
 	}
-	return w.flush()
+	if err := w.flush(); err != nil {
+		return err
+	}
+	if readings, err = textReadings(in); err != nil { // Base64 reads the same in all
+		return err
+	}
+	return filesInCalendar(readings[0], o)
 }
 
 // contentLines gives the lines unfolded (RFC 5545 section 3.1), and those that quoted-printable breaks softly joined.

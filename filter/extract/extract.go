@@ -68,6 +68,7 @@ const (
 	Obfuscated      Fact = "obfuscated"       // a script that unpacks what it shows or runs (HTML)
 	Installer       Fact = "installer"        // installs programs (Windows Installer)
 	Archive         Fact = "archive"          // a zip that is no document
+	Wrapped         Fact = "wrapped"          // holds files as virus scanners may not open them; told before the first of them
 )
 
 // Consumer is one rule's view of one leaf and all that is in it. Its methods are called one after the

@@ -25,6 +25,7 @@ type format struct {
 	name      string // of the reader: what a worker is told
 	mediaType string
 	worker    bool // read in a worker process: the reader may exhaust memory or the stack
+	wraps     bool // virus scanners may not open what it holds, or not all that programs open
 	read      reader
 	warm      func() error // done by a worker before its first file; nil is nothing
 	also      []format     // what else programs take the file for

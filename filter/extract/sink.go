@@ -43,6 +43,7 @@ type sink struct {
 	size    int64                                 // octets of the file
 	octets  int64                                 // that its members unpacked to
 	number  int                                   // of the last member
+	wraps   bool                                  // the reader's format is one that wraps, and that was not told yet
 	now     func(f *File, c *message.Spool) error // looks into a member at once; nil: when the container is done
 	waiting []waiting
 	kept    int64 // octets that wait
@@ -125,6 +126,10 @@ func cut(value string) string {
 // container is free again for what is in it.
 func (s *sink) member(names []string, r io.Reader) error {
 	l := s.in.options.Limits
+	if s.wraps {
+		s.wraps = false
+		s.fact(Wrapped)
+	}
 	s.number++
 	f := &File{Path: memberPath(s.file, s.number), Names: names}
 	for _, name := range names {

@@ -66,9 +66,9 @@ func (j *job) leaf(ctx context.Context, p *message.Part) (Leaf, error) {
 		return Leaf{}, err
 	}
 	defer give()
-	c, err := j.keep(p.Open(), message.DefaultLimits().WireBytes)
-	if limit := (stop{}); errors.As(err, &limit) {
-		return Leaf{Part: p, result: result{NotInspected: []message.NotInspected{{Reason: limit.why}}}}, nil
+	c, err := p.Decoded(message.DefaultLimits(), j.in.options.Budget)
+	if errors.Is(err, message.ErrTooBig) {
+		return Leaf{Part: p, result: result{NotInspected: []message.NotInspected{{Reason: message.TooBig}}}}, nil
 	}
 	if err != nil {
 		return Leaf{}, err
@@ -137,11 +137,15 @@ type walk struct {
 	result    result
 	// unsure is set when the result depends on more than the content: a worker that failed, a limit of
 	// the whole message that other leaves had used up.
-	unsure bool
+	unsure  bool
+	opening *opening // nil: everything is looked into
 }
 
 // file looks into one file. The error is one of ours; what the content causes is in the result.
 func (w *walk) file(ctx context.Context, f *File, c content, depth int) error {
+	if w.opening != nil && !w.opening.passes(f, c) {
+		return nil
+	}
 	head := make([]byte, min(c.Size(), headBytes))
 	if _, err := c.ReadAt(head, 0); err != nil && err != io.EOF {
 		return fmt.Errorf("reading a file's beginning: %w", err)
@@ -176,7 +180,7 @@ func (w *walk) file(ctx context.Context, f *File, c content, depth int) error {
 
 // as reads the file as one format, and looks into what is in it.
 func (w *walk) as(ctx context.Context, format format, in *input, s *sink) error {
-	s.now = nil
+	s.now, s.wraps = nil, format.wraps
 	if !format.worker {
 		s.now = func(f *File, c *message.Spool) error { return w.file(ctx, f, c, s.depth+1) }
 	}

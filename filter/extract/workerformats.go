@@ -16,11 +16,11 @@ const CacheVariable = "CONGTHU_WORKER_CACHE"
 func workerFormats() map[string]format {
 	pdf := newPDFReader(os.Getenv(CacheVariable))
 	return map[string]format{
-		"pdf":     {worker: true, read: pdf.read, warm: pdf.warm},
-		"ole":     {worker: true, read: readOLE},
-		"tnef":    {worker: true, read: readTNEF},
-		"7z":      {worker: true, read: read7z},
-		"rar":     {worker: true, read: readRAR},
+		"pdf":     {worker: true, wraps: true, read: pdf.read, warm: pdf.warm},
+		"ole":     {worker: true, wraps: true, read: readOLE},
+		"tnef":    {worker: true, wraps: true, read: readTNEF},
+		"7z":      {worker: true, wraps: true, read: read7z},
+		"rar":     {worker: true, wraps: true, read: readRAR},
 		"picture": {worker: true, read: readPicture},
 	}
 }

@@ -33,15 +33,23 @@ const (
 // damaged or cut off is read entry by entry, as repair programs do.
 func readZip(ctx context.Context, in *input, o out) error {
 	c, begins := in.content, zipBegins(in.content)
-	if begins > 0 && bytes.HasPrefix(in.head, []byte("PK\x03\x04")) {
-		if err := scanZip(ctx, in, begins, o); err != nil {
-			return err
-		}
+	first := bytes.HasPrefix(in.head, []byte("PK\x03\x04"))
+	if begins > 0 && first {
 		c = io.NewSectionReader(c, begins, c.Size()-begins)
 	}
 	z, err := openZip(c)
-	if limit := (stop{}); errors.As(err, &limit) {
-		return err
+	limit := stop{}
+	over := errors.As(err, &limit)
+	if begins > 0 || !first || err != nil && !over || err == nil && irregular(c, z) {
+		o.fact(Wrapped)
+	}
+	if begins > 0 && first {
+		if err := scanZip(ctx, in, begins, o); err != nil {
+			return err
+		}
+	}
+	if over {
+		return limit
 	}
 	if err != nil {
 		return errors.Join(scanZip(ctx, in, in.content.Size(), o), err)

@@ -181,7 +181,7 @@ func (e *Engine) State() (up bool, d Database) {
 // ErrContent when it cannot be read; any other is the engine's trouble.
 func (e *Engine) Scan(ctx context.Context, o Object) (Answer, error) {
 	if o.Size > e.options.MaxSize {
-		return Answer{Kind: TooBig, Name: "max_size"}, nil
+		return overMaxSize(), nil
 	}
 	d, err := e.current(ctx)
 	if err != nil {
@@ -190,6 +190,21 @@ func (e *Engine) Scan(ctx context.Context, o Object) (Answer, error) {
 	return e.shared.Memory.answer(ctx, question{e.options.Name, d.Version, o.SHA256}, func(ctx context.Context) (Answer, error) {
 		return e.ask(ctx, o)
 	})
+}
+
+// overMaxSize is the answer for an object that is not sent.
+func overMaxSize() Answer { return Answer{Kind: TooBig, Name: "max_size"} }
+
+// Known is what the engine said of an object with the signatures that it has now; the object is not opened.
+func (e *Engine) Known(ctx context.Context, o Object) (a Answer, known bool) {
+	if o.Size > e.options.MaxSize {
+		return overMaxSize(), true
+	}
+	d, err := e.current(ctx)
+	if err != nil {
+		return Answer{}, false
+	}
+	return e.shared.Memory.known(question{e.options.Name, d.Version, o.SHA256})
 }
 
 // current is the state of the signatures, not older than the polling.

@@ -57,9 +57,8 @@ func NewMemory(answers int, keep time.Duration, now func() time.Time, hit func()
 // too big, which an administrator may change without the signatures.
 func (m *Memory) answer(ctx context.Context, q question, ask func(context.Context) (Answer, error)) (Answer, error) {
 	for {
-		if r, ok := m.answers.Get(q); ok && m.now().Before(r.until) {
-			m.hit()
-			return r.answer, nil
+		if a, ok := m.known(q); ok {
+			return a, nil
 		}
 		a, first := m.join(q)
 		if first {
@@ -78,6 +77,16 @@ func (m *Memory) answer(ctx context.Context, q question, ask func(context.Contex
 			return a.answer, a.err
 		}
 	}
+}
+
+// known gives what is remembered.
+func (m *Memory) known(q question) (Answer, bool) {
+	r, ok := m.answers.Get(q)
+	if !ok || !m.now().Before(r.until) {
+		return Answer{}, false
+	}
+	m.hit()
+	return r.answer, true
 }
 
 // join takes part in a question under way, or begins it.
