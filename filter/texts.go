@@ -45,6 +45,7 @@ const (
 	TextSignatureMissing    TextKey = "signature.missing"
 	TextContent             TextKey = "content"
 	TextRate                TextKey = "rate"
+	TextRateRefused         TextKey = "rate.refused"
 	TextSpam                TextKey = "spam"
 	TextAccepted            TextKey = "accepted"
 )
@@ -135,6 +136,9 @@ func ruleText(k TextKey) (t Text, ok bool) {
 	case TextRate:
 		return Text{"Hộp thư này đã gửi quá nhiều thư trong một giờ; máy chủ gửi sẽ tự động gửi lại sau. Nếu không phải quý vị gửi, hãy báo ngay quản trị hệ thống thư.",
 			"This mailbox has sent too much in an hour: your server will try again later. If it was not you, tell your mail administrator at once."}, true
+	case TextRateRefused:
+		return Text{"Hộp thư này đã gửi quá nhiều thư trong một giờ. Hãy gửi lại sau. Nếu không phải quý vị gửi, hãy báo ngay quản trị hệ thống thư.",
+			"This mailbox has sent too much in an hour: send again later. If it was not you, tell your mail administrator at once."}, true
 	case TextSpam:
 		return Text{"Thư có dấu hiệu là thư rác. Nếu không phải thư rác, hãy liên hệ người nhận bằng cách khác hoặc báo quản trị hệ thống thư.",
 			"This message looks like spam: if it is not, reach the recipient another way or tell the mail administrator."}, true

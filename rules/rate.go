@@ -28,6 +28,7 @@ type Rate struct {
 	Limits  rate.Limits   // the zero value means the default limits
 	Exempt  []string      // mailboxes and logins, lower case; one without a domain is that of every domain of ours
 	Defers  bool          // what goes over is deferred, so that it comes again: it is not counted
+	Refuses bool          // what goes over is refused: its server does not try again
 }
 
 // rateRule obeys Điều 8 khoản 3 and Điều 10 khoản 2: a mailbox that somebody took over sends spam until it is stopped.
@@ -52,7 +53,11 @@ func rateRule(r Rate, ours func(domain string) bool) filter.Rule {
 			if l := r.Limits.Messages; l > 0 && before.Messages >= l {
 				detail = fmt.Sprintf("%d messages in an hour", before.Messages+1)
 			}
-			return []filter.Finding{{Detail: detail}}, nil
+			text := filter.TextRate
+			if r.Refuses {
+				text = filter.TextRateRefused
+			}
+			return []filter.Finding{{Detail: detail, Text: text}}, nil
 		}}
 }
 
