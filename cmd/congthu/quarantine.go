@@ -27,7 +27,7 @@ type quarantineCommands struct {
 type quarantineListCommand struct {
 	keeping
 	JSON  bool     `help:"One JSON object a line."`
-	Where []string `arg:"" optional:"" name:"KEY=VALUE" help:"state, rule, unit, recipient, id, since, until, limit, after; for example state=undecided since=7d."`
+	Where []string `arg:"" optional:"" name:"KEY=VALUE" help:"state, rule, unit, sender, recipient, confirmed=yes, id, since, until, limit, after; for example state=undecided since=7d."`
 }
 
 // Run lists what is held; without a state what nobody has decided about.
@@ -93,6 +93,11 @@ type heldView struct {
 	Unsure    bool     `json:"unsure"`    // one of them may have delivered the message
 	DecidedBy string   `json:"decided_by"`
 	Reason    string   `json:"reason"`
+
+	// What the sender said: that the message is not classified, and why.
+	Confirmed    string `json:"confirmed,omitempty"` // RFC 3339
+	ConfirmedBy  string `json:"confirmed_by,omitempty"`
+	Confirmation string `json:"confirmation,omitempty"`
 }
 
 func viewOf(h store.Held) heldView {
@@ -101,6 +106,9 @@ func viewOf(h store.Held) heldView {
 		Bytes: h.Bytes, SHA256: h.SHA256, Marking: h.Marking, Persons: 1, Approvals: h.Approvals, Attempts: h.Attempts, Unsure: h.Unsure, DecidedBy: h.DecidedBy, Reason: h.Reason}
 	if h.TwoPersons {
 		v.Persons = 2
+	}
+	if w := h.Confirmation; !w.At.IsZero() {
+		v.Confirmed, v.ConfirmedBy, v.Confirmation = w.At.Format("2006-01-02T15:04:05Z07:00"), w.Who, w.Reason
 	}
 	for _, r := range h.Rules {
 		v.Why = append(v.Why, fmt.Sprintf("%s [%s]", r.Name, r.Clause))
@@ -151,6 +159,9 @@ func (c *quarantineShowCommand) Run(p *program) error {
 	}
 	if v.Attempts > 0 {
 		fmt.Fprintf(p.stdout, "attempts   %d, the last at %s%s\n", v.Attempts, stamp(h.LastTry), map[bool]string{true: "; it may have been delivered"}[v.Unsure])
+	}
+	if v.ConfirmedBy != "" {
+		fmt.Fprintf(p.stdout, "sender     says it is not classified: %s (%s, %s)\n", visible(v.Confirmation), visible(v.ConfirmedBy), stamp(h.Confirmation.At))
 	}
 	if v.DecidedBy != "" {
 		fmt.Fprintf(p.stdout, "decided    by %s: %s\n", visible(v.DecidedBy), visible(v.Reason))

@@ -53,6 +53,7 @@ func FuzzVisible(f *testing.F) {
 func TestHeldJSON(t *testing.T) {
 	at := time.Date(2026, 11, 24, 8, 0, 0, 0, time.FixedZone("ICT", 7*60*60))
 	b, err := json.Marshal(viewOf(store.Held{State: store.StateHeld, Bytes: 7, Approvals: 1, Attempts: 2, Unsure: true, DecidedBy: "lan@monre.gov.vn", Reason: "x",
+		Confirmation: store.Confirmation{Who: "an@monre.gov.vn", Reason: "y", At: at},
 		Hold: store.Hold{ID: "01A", Time: at, Expires: at.Add(time.Hour), Door: "relay", Direction: "inbound", Unit: "vp", Client: "192.0.2.1", QueueID: "4X",
 			ReversePath: "a@khach.example", Recipients: []string{"b@monre.gov.vn"}, Rules: []store.Rule{{Name: "marking", Clause: "10.1"}}, Marking: true,
 			TwoPersons: true, SHA256: "00"}}))
@@ -61,7 +62,7 @@ func TestHeldJSON(t *testing.T) {
 	}
 	want := `{"id":"01A","state":"held","held":"2026-11-24T08:00:00+07:00","until":"2026-11-24T09:00:00+07:00","door":"relay","direction":"inbound",
 		"unit":"vp","client":"192.0.2.1","queue_id":"4X","from":"a@khach.example","to":["b@monre.gov.vn"],"why":["marking [10.1]"],"bytes":7,"sha256":"00",
-		"marking":true,"persons":2,"approvals":1,"attempts":2,"unsure":true,"decided_by":"lan@monre.gov.vn","reason":"x"}`
+		"marking":true,"persons":2,"approvals":1,"attempts":2,"unsure":true,"decided_by":"lan@monre.gov.vn","reason":"x","confirmed":"2026-11-24T08:00:00+07:00","confirmed_by":"an@monre.gov.vn","confirmation":"y"}`
 	var x, y any
 	if err := json.Unmarshal(b, &x); err != nil {
 		t.Fatal(err)

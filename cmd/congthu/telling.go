@@ -46,7 +46,7 @@ func newTelling(m *memory, reg prometheus.Registerer) (*telling, error) {
 	if c.Notices.Submit == "" {
 		return t, nil
 	}
-	templates, err := notice.LoadTemplates(c.Notices.Templates, nil, notice.Words{Organisation: c.Notices.Organisation, Contact: c.Notices.Contact})
+	templates, err := notice.LoadTemplates(c.Notices.Templates, nil, notice.Words{Organisation: c.Notices.Organisation, Contact: c.Notices.Contact, Console: c.ConfirmURL()})
 	if err != nil {
 		return nil, &exitError{exitConfig, c.Problem("notices.templates", err.Error())}
 	}

@@ -45,7 +45,7 @@ func usable(c *policy.Config) error {
 	if c.Notices.Submit == "" {
 		return nil
 	}
-	if _, err := notice.LoadTemplates(c.Notices.Templates, nil, notice.Words{Organisation: c.Notices.Organisation, Contact: c.Notices.Contact}); err != nil {
+	if _, err := notice.LoadTemplates(c.Notices.Templates, nil, notice.Words{Organisation: c.Notices.Organisation, Contact: c.Notices.Contact, Console: c.ConfirmURL()}); err != nil {
 		return wrong("notices.templates", err)
 	}
 	return nil

@@ -40,6 +40,15 @@ func (c *Config) HasConsole() bool {
 	return c.Console.Listen != None && (c.Console.Listen != "" || c.Admin.Listen != "")
 }
 
+// ConfirmURL is where senders of held mail confirm, an address without a slash at its end: "" when notices have no link
+// there.
+func (c *Config) ConfirmURL() string {
+	if !bool(c.Notices.Confirm) || !c.HasConsole() || !c.HasStore() {
+		return ""
+	}
+	return strings.TrimRight(string(c.Console.URL), "/")
+}
+
 // checkConsole finds what is wrong in the section console.
 func (c *Config) checkConsole(bad func(path, format string, args ...any)) {
 	k := c.Console

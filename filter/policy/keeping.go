@@ -146,6 +146,8 @@ type Notices struct {
 
 	Organisation string `yaml:"organisation"` // who signs; "" for the gate itself
 	Contact      string `yaml:"contact"`      // whom to ask: a name, a telephone number, a mailbox
+
+	Confirm Switch `yaml:"confirm"` // senders get a link to console.url, if there is one, to confirm that a held message is not classified
 }
 
 // Alerts wake the security team, by a way that is not mail.
@@ -186,6 +188,7 @@ func (c *Config) keepingDefaults(state string) {
 	c.Evidence = Evidence{Dir: filepath.Join(state, "evidence"), Retention: Duration(5 * 366 * day), FileSize: 64 << 20, Verify: Duration(day), Stream: Stream{Format: StreamJSON}}
 	c.Store = Store{DSN: "sqlite:" + filepath.Join(state, "congthu.db"), Keep: Duration(30 * day), KeepMarked: Duration(day)}
 	c.Marking = Marking{Pack: "secrecy-2026", EnforceFrom: 85}
+	c.Notices.Confirm = true
 	c.Alerts = Alerts{Burst: 20, BurstWindow: Duration(10 * time.Minute)}
 }
 

@@ -2,6 +2,7 @@ package notice
 
 import (
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -20,6 +21,7 @@ type Data struct {
 	More         int           // messages that are not listed
 	Count        int           // all messages
 	Final        bool          // the deadline is the one of deletion
+	Mine         string        // web address of the reader's own held mail, for HeldSender; "" without a console for it
 }
 
 // ItemData is one message as a template sees it.
@@ -34,6 +36,7 @@ type ItemData struct {
 	Recipients     []string
 	MoreRecipients int
 	Reasons        []ReasonData
+	Confirm        string // web address where the sender confirms that it is not classified, for HeldSender; "" for none
 }
 
 // ReasonData is one rule as a template sees it.
@@ -46,8 +49,14 @@ type ReasonData struct {
 func (t *Templates) data(n Notice) Data {
 	d := Data{To: Visible(n.To, MaxAddress), Organisation: t.words.Organisation, Contact: t.words.Contact, Created: n.Created,
 		More: n.More, Final: n.Kind == OfficerExpired || n.Kind == ExpiredRecipient}
+	if n.Kind == HeldSender && t.words.Console != "" {
+		d.Mine = t.words.Console + "/sent"
+	}
 	for _, i := range n.Items[:min(len(n.Items), MaxItems)] {
 		d.Items = append(d.Items, itemData(i))
+		if d.Mine != "" {
+			d.Items[len(d.Items)-1].Confirm = d.Mine + "/" + url.PathEscape(d.Items[len(d.Items)-1].ID)
+		}
 		for _, r := range i.Rules[:min(len(i.Rules), MaxShown)] {
 			if t, ok := advice(r); ok && len(d.Advice) < MaxShown && !slices.Contains(d.Advice, t) {
 				d.Advice = append(d.Advice, t)

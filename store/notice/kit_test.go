@@ -178,7 +178,7 @@ func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 func builtinTemplates(t testing.TB) *Templates {
 	t.Helper()
-	all, err := LoadTemplates("", nil, Words{Organisation: "Bộ Tài nguyên và Môi trường", Contact: "attt@monre.gov.vn, 024 3795 6868"})
+	all, err := LoadTemplates("", nil, Words{Organisation: "Bộ Tài nguyên và Môi trường", Contact: "attt@monre.gov.vn, 024 3795 6868", Console: "https://congthu.monre.gov.vn"})
 	if err != nil {
 		t.Fatal(err)
 	}

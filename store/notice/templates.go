@@ -62,6 +62,7 @@ type pair struct {
 type Words struct {
 	Organisation string // who signs; "" is the gate itself
 	Contact      string // whom to ask: a name, a telephone number, a mailbox; "" says only "your security officer"
+	Console      string // web address, without a slash at its end, of the pages where senders confirm; "" gives no link
 }
 
 // Rendered is the text of one notice.

@@ -207,3 +207,42 @@ func TestAdviceIsTheCatalogues(t *testing.T) {
 		}
 	}
 }
+
+// Only senders get the link to where they confirm, only with a console, and whatever stands in the queue for an id leads
+// nowhere else.
+func TestLinkToConfirm(t *testing.T) {
+	const at = "https://congthu.monre.gov.vn"
+	for _, k := range Kinds() {
+		for _, console := range []string{"", at} {
+			all, err := LoadTemplates("", nil, Words{Console: console})
+			if err != nil {
+				t.Fatal(err)
+			}
+			r, err := all.Render(samples(k)[0])
+			if err != nil {
+				t.Fatal(err)
+			}
+			link := at + "/sent/01JDEXAMPLE000000000000000"
+			want := k == HeldSender && console != ""
+			if got := strings.Contains(r.Text, link+"\n"); got != want {
+				t.Errorf("%s with console %q: a link in the text: %v", k, console, got)
+			}
+			if got := strings.Contains(r.HTML, `<a href="`+link+`">`); got != want {
+				t.Errorf("%s with console %q: a link in the HTML: %v", k, console, got)
+			}
+			if !want && strings.Contains(r.Text+r.HTML, "/sent") {
+				t.Errorf("%s with console %q leads to somewhere", k, console)
+			}
+		}
+	}
+	all, err := LoadTemplates("", nil, Words{Console: at})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := samples(HeldSender)[1]
+	n.Items[0].ID = "../x?a=\"><script>#/ @evil.example"
+	r, err := all.Render(n)
+	if err != nil || strings.Contains(r.HTML, "<script") || !strings.Contains(r.Text, at+"/sent/..%2Fx%3Fa=%22%3F%3Fscript%3F%23%2F%3F@evil.example\n") {
+		t.Errorf("%v\n%s", err, r.Text)
+	}
+}
