@@ -43,26 +43,38 @@ type standing struct {
 }
 
 // at is how a part of a message stands, whose own standing is known.
-func (at standing) at(m *message.Message, p *message.Part) standing {
+func (s *signatures) at(at standing, m *message.Message, p *message.Part) standing {
 	at.enclosed = at.enclosed || within(p)
 	at.part = at.part || p != m.Root || slices.ContainsFunc(p.Readings, func(r *message.Part) bool { return r.Outside })
-	at.twoWays = at.twoWays || twoWays(m, p)
+	at.twoWays = at.twoWays || s.twoWays(m, p)
 	return at
 }
 
 // twoWays tells whether mail programs may read a part, or one that it is in, in another way, or the gate has not read all of it. What is
 // in the part does not matter: however that is read, it is covered.
-func twoWays(m *message.Message, p *message.Part) bool {
+func (s *signatures) twoWays(m *message.Message, p *message.Part) bool {
 	around := map[string]bool{"": true}
 	for q := p; q != nil; q = q.Parent {
 		around[q.ID] = true
 		first := q == m.Root || q.Parent != nil && slices.Contains(q.Parent.Children, q)
-		if !first || q.Unread || q.Header.Cut || otherReadings(q) {
+		if !first || q.Unread || q.Header.Cut || otherReadings(q) || spacedField(q.Header) {
 			return true
 		}
 	}
+	// What is signed inside of an opaque signature has the line ends that its signer gave it; what is around came over the wire.
+	bare := s.depth == 0 && !s.file
 	return slices.ContainsFunc(m.Anomalies, func(a message.Anomaly) bool {
-		return (a.Kind.Altered() || a.Kind == message.DuplicateParameter) && around[a.Part]
+		odd := a.Kind.Altered() || a.Kind == message.DuplicateParameter || bare && a.Kind == message.BareLineBreak
+		return odd && around[a.Part]
+	})
+}
+
+// spacedField tells whether a field that says what the body is has a blank before its colon. RFC 5322 section 4.5 bids readers to take it;
+// some pass over it, and show the source of the message as text.
+func spacedField(h *message.Header) bool {
+	return slices.ContainsFunc(h.Fields, func(f message.Field) bool {
+		name, _, _ := strings.Cut(string(f.Raw[:min(len(f.Raw), len(f.Name)+1)]), ":")
+		return len(f.Name) > len("Content-") && strings.EqualFold(f.Name[:len("Content-")], "Content-") && len(name) > len(f.Name)
 	})
 }
 
@@ -80,9 +92,9 @@ func (s *signatures) message(m *message.Message, around standing) error {
 		var err error
 		switch {
 		case detachedSignature(p):
-			err = s.detached(p, around.at(m, p))
+			err = s.detached(p, s.at(around, m, p))
 		case p.Leaf() && mayBeCMS(p):
-			err = s.leaf(p, around.at(m, p))
+			err = s.leaf(p, s.at(around, m, p))
 		}
 		if err != nil {
 			return err
@@ -166,11 +178,10 @@ func (s *signatures) leaf(p *message.Part, at standing) error {
 	case r.Reason == signing.NoContent: // a detached signature that lost its multipart/signed
 		s.add(p, filter.Finding{Disposition: s.disposition(signing.Unsupported), Detail: detailAlone}, at.enclosed)
 		return nil
-	case r.State == signing.Unsigned:
+	case r.State == signing.Unsigned && r.Covered == 0: // certificates
 		s.count--
 		return nil
-	}
-	if r.Covered == 0 {
+	case r.Covered == 0:
 		s.found(p, r, at, nil)
 		return nil
 	}
@@ -178,7 +189,9 @@ func (s *signatures) leaf(p *message.Part, at standing) error {
 	if err != nil {
 		return fmt.Errorf("reading what is signed: %w", err)
 	}
-	s.found(p, r, at, inside.Root)
+	if r.State != signing.Unsigned { // else it is a wrapping like any other, in which something may be signed
+		s.found(p, r, at, inside.Root)
+	}
 	base := s.base
 	s.base = s.id(p)
 	s.depth++
