@@ -83,7 +83,10 @@ type Verdict struct {
 	// take out, as indices into Message.Header.Fields (invariant 4).
 	Add    []HeaderField `json:"-"`
 	Remove []int         `json:"-"`
-	Err    error         `json:"-"` // what made the gate defer, for the log
+	// Signed says who signed outgoing mail that passes (Signing.By), Unsigned why nobody did; both are empty for other mail.
+	Signed   []string `json:"-"`
+	Unsigned Unsigned `json:"-"`
+	Err      error    `json:"-"` // what made the gate defer, for the log
 
 	// Set by Settle: the door answers 250 and hands nothing on.
 	Held    bool   `json:"-"` // the message is in the quarantine

@@ -27,9 +27,12 @@ type Policy struct {
 	Uninspected map[message.Reason]Disposition
 	// Coverage tells how far the files of a message were looked into, once the rules have looked; nil when none
 	// are. Its error is one of ours.
-	Coverage   func(ctx context.Context, m *message.Message) (Coverage, error)
-	Deadline   time.Duration // for judging one message
-	KeepMarked bool          // held messages with a secrecy marking are kept, encrypted, for a day
+	Coverage func(ctx context.Context, m *message.Message) (Coverage, error)
+	Deadline time.Duration // for judging one message
+	Signer   Signer        // signs outgoing mail; nil: none is signed
+	// SendUnsigned lets outgoing mail go that the Signer fails on; else it is deferred.
+	SendUnsigned bool
+	KeepMarked   bool // held messages with a secrecy marking are kept, encrypted, for a day
 }
 
 // RuleUninspected names the findings that Judge makes itself, of what was not inspected.
@@ -104,7 +107,7 @@ func (j *Judge) unlessReleased(ctx context.Context, p *Policy, tx *Transaction) 
 	}
 	<-j.slots
 	r := &run{judge: j, policy: p, tx: tx}
-	return r.passing()
+	return r.passing(ctx)
 }
 
 // released asks the keeper, whose trouble must not cost a slot.
@@ -198,7 +201,7 @@ func (r *run) verdict(ctx context.Context) Verdict {
 		r.later(ctx)
 	}
 	r.cover(ctx, look)
-	return r.conclude()
+	return r.conclude(ctx)
 }
 
 // check runs one rule; whatever goes wrong in it is contained here.

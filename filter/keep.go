@@ -57,7 +57,7 @@ func (j *Judge) Settle(ctx context.Context, tx *Transaction, v Verdict) Verdict 
 	hold, err := j.keeper.Keep(ctx, tx, v)
 	if err != nil {
 		fault := j.withFault(v, fmt.Errorf("keeping the verdict: %w", err))
-		fault.Held, fault.Hold, fault.Dropped, fault.Add, fault.Remove = false, "", false, nil, nil
+		fault.Held, fault.Hold, fault.Dropped, fault.Add, fault.Remove, fault.Signed, fault.Unsigned = false, "", false, nil, nil, nil, ""
 		return fault
 	}
 	if v.Held && hold != v.Hold {

@@ -48,6 +48,12 @@ func (j *Judge) Log(tx *Transaction, v Verdict, o Outcome) {
 	if v.Held {
 		attrs = append(attrs, slog.Bool("held", true), slog.String("hold", v.Hold))
 	}
+	if len(v.Signed) > 0 {
+		attrs = append(attrs, slog.Any("signed", v.Signed))
+	}
+	if v.Unsigned != "" {
+		attrs = append(attrs, slog.String("unsigned", string(v.Unsigned)))
+	}
 	if tx.Released != "" {
 		attrs = append(attrs, slog.String("released", tx.Released))
 	}

@@ -13,6 +13,7 @@ type Metrics struct {
 	InspectedBytes    prometheus.Counter
 	NotInspectedBytes *prometheus.CounterVec // reason
 	FailOpen          *prometheus.CounterVec // engine
+	DKIM              *prometheus.CounterVec // result
 	Sessions          *prometheus.GaugeVec   // door
 	Reload            prometheus.Gauge       // 1 when the last reload of the configuration succeeded
 }
@@ -39,12 +40,18 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 			Help: "Octets that could not be looked into."}, []string{"reason"}),
 		FailOpen: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "congthu_fail_open_total",
 			Help: "Messages that passed although an engine did not look at them, because the policy says so."}, []string{"engine"}),
+		DKIM: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "congthu_dkim_total",
+			Help: "Outgoing messages that passed while keys are configured: signed, or why not."}, []string{"result"}),
 		Sessions: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "congthu_sessions",
 			Help: "Open connections."}, []string{"door"}),
 		Reload: prometheus.NewGauge(prometheus.GaugeOpts{Name: "congthu_config_last_reload_successful",
 			Help: "1 when the last reload of the configuration succeeded."}),
 	}
-	reg.MustRegister(m.Messages, m.Findings, m.JudgeSeconds, m.RuleSeconds, m.RuleErrors, m.Panics, m.InspectedBytes, m.NotInspectedBytes, m.FailOpen, m.Sessions, m.Reload)
+	reg.MustRegister(m.Messages, m.Findings, m.JudgeSeconds, m.RuleSeconds, m.RuleErrors, m.Panics, m.InspectedBytes, m.NotInspectedBytes, m.FailOpen, m.DKIM, m.Sessions, m.Reload)
 	m.Reload.Set(1)
+	m.DKIM.WithLabelValues(resultSigned) // begins with 0
+	for _, why := range Unsigneds() {
+		m.DKIM.WithLabelValues(string(why))
+	}
 	return m
 }

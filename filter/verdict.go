@@ -1,6 +1,7 @@
 package filter
 
 import (
+	"context"
 	"errors"
 	"slices"
 
@@ -8,7 +9,7 @@ import (
 )
 
 // conclude makes the verdict out of what the rules found.
-func (r *run) conclude() Verdict {
+func (r *run) conclude(ctx context.Context) Verdict {
 	v := r.judge.newVerdict(r.policy, r.tx)
 	v.Disposition = Accept
 	v.NotInspected = append(v.NotInspected, r.notInspected...)
@@ -48,7 +49,7 @@ func (r *run) conclude() Verdict {
 	v.Err = r.err
 	switch v.Disposition {
 	case Accept, Tag:
-		return r.pass(v)
+		return r.pass(ctx, v)
 	case Hold: // until Settle finds a place for the message, the sender's server keeps it
 		t, _ := TextOf(TextHeld)
 		v.Reply = buildReply(451, "7.1", clauses[0], t, clauses[1:], v.ID)
@@ -66,19 +67,19 @@ func (r *run) conclude() Verdict {
 }
 
 // pass completes a verdict that lets the message on.
-func (r *run) pass(v Verdict) Verdict {
+func (r *run) pass(ctx context.Context, v Verdict) Verdict {
 	t, _ := TextOf(TextAccepted)
 	v.Reply = NewReply(250, "0.0", t, v.ID)
 	v.Add = addFields(&v)
 	v.Remove = ForgedFields(r.tx.Message.Header, r.policy.Organisation.AuthservID)
-	return v
+	return r.sign(ctx, v)
 }
 
 // passing is the verdict that accepts without a finding.
-func (r *run) passing() Verdict {
+func (r *run) passing(ctx context.Context) Verdict {
 	v := r.judge.newVerdict(r.policy, r.tx)
 	v.Disposition = Accept
-	return r.pass(v)
+	return r.pass(ctx, v)
 }
 
 // text is what a finding of the rule tells the sender.
@@ -200,6 +201,7 @@ func (j *Judge) count(tx *Transaction, v Verdict) {
 	for _, f := range v.Findings {
 		j.metrics.Findings.WithLabelValues(f.Rule, f.Clause, f.Disposition.String(), string(f.Mode), v.Unit).Inc()
 	}
+	j.countSigned(v)
 	if v.Passes() { // what is stopped all the same did not pass unseen
 		for _, engine := range v.failedOpen() {
 			j.metrics.FailOpen.WithLabelValues(engine).Inc()

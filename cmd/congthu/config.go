@@ -48,6 +48,9 @@ func (c *configCheckCommand) Run(p *program) error {
 	if err != nil {
 		return err
 	}
+	if err := signOutgoing(conf, pol, p.now); err != nil {
+		return err
+	}
 	_, err = fmt.Fprintf(p.stdout, "configuration is good: %d milter and %d relay listeners, %d rules, policy %s\n",
 		len(conf.Milter), len(conf.Relay), len(pol.Rules), pol.Hash)
 	return err

@@ -131,6 +131,9 @@ func announce(c *policy.Config, m *filter.Metrics) {
 	for _, e := range c.Engines() {
 		m.FailOpen.WithLabelValues(e.Name)
 	}
+	if len(c.Signing.DKIM.Keys) > 0 {
+		m.FailOpen.WithLabelValues(filter.EngineDKIM)
+	}
 	if c.Rules[rules.NameSpam].Mode != policy.Mode(filter.Off) {
 		m.FailOpen.WithLabelValues(rules.EngineRspamd)
 	}

@@ -66,6 +66,7 @@ type commands struct {
 	Store      storeCommands      `cmd:"" help:"The database: backup, restore, rebuild."`
 	Console    consoleCommands    `cmd:"" help:"The security team's pages: invite people."`
 	Trust      trustCommands      `cmd:"" help:"The anchors that signatures are judged by: list, import, check."`
+	Dkim       dkimCommands       `cmd:"" help:"The keys that outgoing mail is signed with: keygen, record, check."`
 	Demo       demoCommand        `cmd:"" help:"Try the gate out: starts it before a small practice mail server and sends sample mails through it."`
 	Version    versionCommand     `cmd:"" help:"Print the version."`
 }

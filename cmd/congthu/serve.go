@@ -72,6 +72,7 @@ type gate struct {
 	judge   *filter.Judge
 	metrics *filter.Metrics
 	log     *slog.Logger
+	now     func() time.Time
 	admin   *admin
 	looking *looking // into files
 	memory  *memory  // nil when nothing is kept
@@ -87,12 +88,15 @@ func newGate(p *program, conf *policy.Config) (*gate, error) {
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), buildInfo())
 	var err error
-	g := &gate{conf: conf, budget: budget, metrics: filter.NewMetrics(reg), admin: newAdmin(reg, prefixes(conf.Admin.Allow)),
+	g := &gate{conf: conf, budget: budget, now: p.now, metrics: filter.NewMetrics(reg), admin: newAdmin(reg, prefixes(conf.Admin.Allow)),
 		log: slog.New(slog.NewJSONHandler(p.stderr, &slog.HandlerOptions{Level: conf.Log.Level.Slog()}))}
 	if g.looking, err = newLooking(reg, g.log, false); err != nil {
 		return nil, err
 	}
 	pol, err := buildPolicy(conf, budget, g.looking)
+	if err == nil {
+		err = signOutgoing(conf, pol, p.now)
+	}
 	if err != nil {
 		g.close()
 		return nil, err
@@ -252,6 +256,9 @@ func (g *gate) reload(load func() (*policy.Config, error)) {
 	var pol *filter.Policy
 	if err == nil {
 		pol, err = buildPolicy(conf, g.budget, g.looking)
+	}
+	if err == nil {
+		err = signOutgoing(conf, pol, g.now)
 	}
 	if err != nil {
 		g.looking.engines.settle(g.conf)

@@ -73,6 +73,8 @@ type Verdict struct {
 	MoreFindings   int            `json:"more_findings,omitempty"` // beyond what is recorded
 	NotInspected   []NotInspected `json:"not_inspected,omitempty"`
 	MoreUnseen     int            `json:"more_not_inspected,omitempty"` // beyond what is recorded
+	Signed         []string       `json:"signed,omitempty"`             // who signed it on its way out (DKIM): "domain selector algorithm"
+	Unsigned       string         `json:"unsigned,omitempty"`           // why nobody did
 	Policy         string         `json:"policy,omitempty"`             // "sha256:…"
 	Packs          []string       `json:"packs,omitempty"`              // "name version" of the packs of rule data
 	SHA256         string         `json:"sha256,omitempty"`             // of the message as received, hex

@@ -15,6 +15,7 @@ const (
 	recipientsBytes = 256 << 10 // octets of all recipients together
 	maxFindings     = 200       // findings
 	maxNotInspected = 200       // parts
+	maxSigned       = 40        // signatures
 	maxHashedParts  = 32        // parts that are hashed for their findings
 )
 
@@ -26,9 +27,15 @@ func FromVerdict(tx *filter.Transaction, v filter.Verdict) Verdict {
 		ClientName: clean(s.ClientName), Helo: clean(s.Helo), Login: clean(s.Login), TLS: clean(s.TLS), Protocol: clean(s.Protocol),
 		ReversePath: clean(tx.ReversePath.String()), Direction: string(v.Direction), Unit: clean(v.Unit),
 		Disposition: v.Disposition.String(), Reply: clean(v.Reply.String()), Policy: v.Policy, SHA256: tx.SHA256,
-		Held: v.Held, Dropped: v.Dropped, Released: word(tx.Released)}
+		Unsigned: word(string(v.Unsigned)), Held: v.Held, Dropped: v.Dropped, Released: word(tx.Released)}
 	for _, p := range v.Packs {
 		out.Packs = append(out.Packs, word(p))
+	}
+	for i, by := range v.Signed {
+		if i == maxSigned {
+			break
+		}
+		out.Signed = append(out.Signed, cleanTo(by, maxDetail))
 	}
 	if s.Client.IsValid() {
 		out.Client = s.Client.String()

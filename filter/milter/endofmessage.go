@@ -28,6 +28,8 @@ type response []byte
 func (r response) Response() *gomilter.Message { return &gomilter.Message{Code: r[0], Data: r[1:]} }
 func (response) Continue() bool                { return true }
 
+var errNoSignature = errors.New("the message is signed and the MTA lets nobody add fields (SMFIF_ADDHDRS)")
+
 var errNoChange = errors.New("the message has forged fields and the MTA lets nobody remove fields (SMFIF_CHGHDRS)")
 
 // Body judges the message and speaks the verdict.
@@ -86,11 +88,14 @@ func (c *conn) verdict(tx *transaction) (v filter.Verdict) {
 }
 
 // settled is the last word on the message, on record. Fields can only be removed when the MTA lets the
-// door: a message that would keep a forged field is deferred.
+// door: a message that would keep a forged field is deferred, and so is one that would go without its signature.
 func (c *conn) settled(tx *transaction) filter.Verdict {
 	v := c.verdict(tx)
 	if v.Passes() && forged(tx.Transaction, v) && c.agreed.actions&gomilter.OptChangeHeader == 0 {
 		v = c.srv.judge.Fault(tx.Transaction, errNoChange)
+	}
+	if v.Passes() && len(v.Signed) > 0 && c.agreed.actions&gomilter.OptAddHeader == 0 {
+		v = c.srv.judge.Fault(tx.Transaction, errNoSignature)
 	}
 	return c.srv.judge.Settle(c.srv.ctx, tx.Transaction, v)
 }

@@ -192,6 +192,7 @@ func (c *Config) check(d *decoder) {
 	c.checkKeeping(bad)
 	c.checkVirus(bad)
 	c.checkSigning(bad)
+	c.checkDKIM(bad)
 	c.checkAuthentication(bad)
 	c.checkRules(bad)
 }

@@ -9,7 +9,8 @@ import (
 	"congthu/filter"
 )
 
-// Signing is what S/MIME signatures are judged by, for rule signature. Nothing is trusted by default.
+// Signing is what S/MIME signatures are judged by, for rule signature, and what outgoing mail is signed with. Nothing is
+// trusted by default.
 type Signing struct {
 	Trust         []string               `yaml:"trust"`         // files of anchors, PEM or DER; * stands for any name
 	Intermediates []string               `yaml:"intermediates"` // files of further certificates, which messages leave out
@@ -19,6 +20,7 @@ type Signing struct {
 	Revocation    SigningRevocation      `yaml:"revocation"`    // what is made of no answer
 	States        map[string]Disposition `yaml:"states"`        // asked for each state; invalid is what rules.signature says
 	Required      []string               `yaml:"required"`      // mailboxes of ours whose mail has to be signed
+	DKIM          DKIM                   `yaml:"dkim"`          // how the gate signs outgoing mail
 }
 
 // SigningRevocation is what is made of it when nobody knows whether a certificate is revoked.
@@ -46,7 +48,7 @@ func defaultSigning() Signing {
 	for _, state := range []string{"untrusted", "expired", "weak", "unsupported", "address-mismatch", "revocation-unknown"} {
 		states[state] = Disposition(filter.Tag)
 	}
-	return Signing{Revocation: RevocationSoft, States: states}
+	return Signing{Revocation: RevocationSoft, States: states, DKIM: defaultDKIM()}
 }
 
 // checkSigning finds what makes no sense.

@@ -46,7 +46,8 @@ func onceFields() []string {
 type SignerOptions struct {
 	// Fields are signed as often as they are there. From is always one of them. nil: the usual ones.
 	Fields []string
-	// Once are those of Fields that are signed once more than they are there. nil: those of the usual ones that are in Fields.
+	// Once are those of Fields that are signed once more than they are there. Date and Message-ID are only when they are
+	// there. nil: those of the usual ones that are in Fields.
 	Once []string
 	// SimpleHeader and SimpleBody choose the simple canonical forms (RFC 6376 section 3.4).
 	SimpleHeader, SimpleBody bool
@@ -54,6 +55,10 @@ type SignerOptions struct {
 	Header                   int64         // octets of a header that is signed; 0: DefaultLimits
 	HeaderFields             int           // fields of it; 0: DefaultLimits
 }
+
+// addedFields are those that mail servers on the way add when they are missing (RFC 5322 section 3.6): one that is not
+// there is not signed as missing, for that would break the signatures of programs that leave it to the server.
+func addedFields() []string { return []string{"date", "message-id"} }
 
 // Signer signs outgoing mail. It is safe for use by many goroutines at once.
 type Signer struct {
@@ -157,7 +162,8 @@ func (s *Signer) names(h header) (names, lower []string, err error) {
 	for _, n := range s.options.Fields {
 		small := strings.ToLower(n)
 		times := h.count(small)
-		if slices.ContainsFunc(s.options.Once, func(o string) bool { return strings.EqualFold(o, n) }) {
+		once := slices.ContainsFunc(s.options.Once, func(o string) bool { return strings.EqualFold(o, n) })
+		if once && (times > 0 || !slices.Contains(addedFields(), small)) {
 			times++
 		}
 		if len(names)+times > maxSignedNames {

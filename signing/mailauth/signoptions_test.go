@@ -70,6 +70,23 @@ func TestSignerOptions(t *testing.T) {
 	}
 }
 
+// TestAddedFields: what a server adds to a message that lacks it breaks nothing, and one more of what it has does.
+func TestAddedFields(t *testing.T) {
+	keys, records := pair(t)
+	s := NewSigner(keys, SignerOptions{}, testNow)
+	without := signed(t, s, "From: an@sender.example\r\nSubject: x\r\n\r\nx\r\n")
+	with := signed(t, s, outgoing)
+	for _, added := range []string{"Date: Thu, 15 Jan 2026 07:00:00 +0700\r\n", "Message-ID: <2@sender.example>\r\n"} {
+		for raw, want := range map[string]Value{added + without: Pass, added + with: Fail} {
+			for _, d := range check(t, &zone{txt: records}, split(raw)).DKIM {
+				if d.Result != want {
+					t.Errorf("%.60q: %+v, want %s", raw, d, want)
+				}
+			}
+		}
+	}
+}
+
 // TestRepeatedFields: every repetition is signed, and one more than there are; so many that the list would be too long
 // are not signed at all.
 func TestRepeatedFields(t *testing.T) {
