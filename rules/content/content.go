@@ -25,6 +25,7 @@ const (
 	maxText         = 200    // octets of a word or phrase
 	maxName         = 40     // octets of a dictionary's or a category's name
 	maxErrors       = 20     // shown of one file
+	maxNesting      = 20     // brackets in each other in a YAML file
 )
 
 // Accents is how the diacritics of an entry are compared.
@@ -159,6 +160,7 @@ func (l *Lexicon) add(d *Dictionary, e Entry, seen map[string]int) (marked, plai
 		return &Error{File: d.file, Line: e.line, Column: e.column, Problem: fmt.Sprintf(format, args...)}
 	}
 	id := int32(len(l.entries))
+	hyphens := strings.NewReplacer("-", " ", "_", " ") // as the automaton reads them
 	made := entry{label: d.Name, weight: e.Weight, max: e.Max, word: e.Word}
 	if e.Category != "" {
 		made.label += "/" + e.Category
@@ -177,11 +179,11 @@ func (l *Lexicon) add(d *Dictionary, e Entry, seen map[string]int) (marked, plai
 			return nil, nil, bad("%s", problem)
 		}
 		bare := marking.Plain(text)
-		key = "text " + text
+		key = "text " + hyphens.Replace(text)
 		marked = append(marked, found{text, []hit{{entry: id}}})
 		switch {
 		case e.Accents == Ignored:
-			key = "text " + bare
+			key = "text " + hyphens.Replace(bare)
 			marked[0].text = bare
 		case e.Accents == Folded && bare != text:
 			marked = append(marked, found{bare, []hit{{entry: id, bare: true}}})

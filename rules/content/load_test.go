@@ -2,10 +2,13 @@ package content
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 // load parses a dictionary and makes a lexicon of it.
@@ -42,6 +45,29 @@ func TestBadDictionaries(t *testing.T) {
 		{"a.yml", "entries:\n  - abc\nentries:\n  - def\n", "already defined"},
 		{"a.yml", "text: abc\nentries:\n  - abc\n", "a.yml:1:1: text belongs to an entry: write it below entries"},
 		{"a.yml", "entries:\n  - \"ab\xff\"\n", "a.yml:2:1: is not in UTF-8: save the file as UTF-8"},
+		{"a.yml", "entries: " + strings.Repeat("[", 1<<16), "a.yml:1:30: has lists or mappings in each other, deeper than 20"},
+		{"a.yml", "entries:\n  " + strings.Repeat("- ", 1<<16) + "abc\n", "a.yml:2:43: has lists or mappings in each other"},
+		{"a.yml", "entries: " + strings.Repeat("{a: ", 1<<16), "a.yml:1:90: has lists or mappings in each other"},
+		{"a.yml", "entries:\n  - " + strings.Repeat("!x ", 1<<16) + "abc\n", "has lists or mappings in each other"},
+		{"a.yml", "entries:\n  - giá-dự thầu\n  - GIÁ_dự-thầu\n", "a.yml:3:5: is in line 2 already"},
+		{"a.yml", "entries:\r\n  - abc\r\n  - {text: def, weight: 0}\r\n", "a.yml:3:17: weight"},
+		{"a.yml", "\ufeffentries:\n  - {text: def, weight: 0}\n", "a.yml:2:17: weight"},
+		{"a.yml", "entries:\n\t- abc\n", "a.yml:2:1: no valid YAML"},
+		{"a.yml", "entries:\n  - &a abc\n  - *a\n", "a.yml:3:5: an entry is a word or phrase"},
+		{"a.yml", "entries:\n  - <<: {text: abc}\n", "a.yml:2:5: << must be one value"},
+		{"a.yml", "---\nentries:\n  - abc\n---\nentries:\n  - abc\n", "must hold one YAML document"},
+		{"a.yml", "entries:\n  - abc\n  - null\n", "a.yml:3:5: an entry is a word or phrase"},
+		{"a.yml", "entries:\n  - giá: dự thầu\n", `a.yml:2:5: unknown key "giá"`},
+		{"a.yml", "entries:\n  - {pattern: '(abc)?'}\n", "a.yml:2:6: no 3 characters in a row"},
+		{"a.yml", "entries:\n  - {pattern: 'abc|'}\n", "a.yml:2:6: no 3 characters in a row"},
+		{"a.yml", "entries:\n  - {pattern: '((abc){100}){100}'}\n", "a.yml:2:6: error parsing regexp: invalid repeat count"},
+		{"a.yml", "entries:\n  - {pattern: 'abc(?=x)'}\n", "a.yml:2:6: error parsing regexp: invalid or unsupported Perl syntax"},
+		{"a.yml", "\xff\xfee\x00n\x00t\x00", "a.yml:1:1: is not in UTF-8"},
+		{"a.yml", "entries:\n  - abc\n  - \xb8bc\n", "a.yml:3:1: is not in UTF-8"},
+		{"a.csv", "text,weight\r\n\r\nabc,3\r\nabc,4\r\n", "a.csv:4:1: is in line 3 already"},
+		{"a.csv", "\ufefftext;weight\nabc;3,5\n", `a.csv:2:5: weight: "3,5" is no number`},
+		{"a.csv", "text\tweight\nabc\t3\n", `"text\tweight" is no column`},
+		{"a.csv", "text\n\"mot\nhai\"\nx\n", "a.csv:4:1: is too short"},
 		{"Nội bộ.yml", "entries:\n  - abc\n", "is no name for a dictionary"},
 		{"a.txt", "abc\n", "its name must end in .yml, .yaml or .csv"},
 		{"a.csv", "text,weight\nabc,3\nabd,x\n", `a.csv:3:5: weight: "x" is no number`},
@@ -60,6 +86,44 @@ func TestBadDictionaries(t *testing.T) {
 		if err != nil && !errors.As(err, &e) {
 			t.Errorf("%q: %T", tc.data, err)
 		}
+	}
+}
+
+// Forms that an administrator's programs write are read alike.
+func TestForms(t *testing.T) {
+	for file, data := range map[string]string{
+		"crlf.yml": "entries:\r\n  - giá dự thầu\r\n  - abc\r\n", "bom.yml": "\ufeff# x\nentries:\n  - giá dự thầu\n  - abc\n", "cr.yml": "entries:\r  - giá dự thầu\r  - abc\r",
+		"block.yml": "entries:\n  - |\n    giá dự\n    thầu\n  - >-\n    abc\n", "flow.yml": "entries: [giá dự thầu, {text: abc}]\n", "spaces.yml": "entries:\n  - '  giá \u00a0dự  thầu '\n  - \" abc\\t\"\n",
+		"nfd.yml": "entries:\n  - " + norm.NFD.String("giá dự thầu") + "\n  - abc\n", "comments.yml": "# đầu\nentries: # x\n  # y\n  - giá dự thầu # z\n\n  - abc\n#\n",
+		"crlf.csv": "\ufefftext\r\ngiá dự thầu\r\nabc\r\n", "spaces.csv": "text , weight\n giá  dự thầu ,\nabc ,\n", "lines.csv": "text\n\"giá\ndự thầu\"\nabc",
+	} {
+		l, err := load(file, data)
+		if err != nil {
+			t.Errorf("%s: %v", file, err)
+			continue
+		}
+		if got := points(t, l, "Giá dự thầu và ABC"); got != 20 {
+			t.Errorf("%s: %d points", file, got)
+		}
+	}
+}
+
+// Fifty thousand entries are read, and one more is an error that says so.
+func TestMaxEntries(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("text\n")
+	for i := range maxEntries {
+		fmt.Fprintf(&b, "tu so %d\n", i)
+	}
+	l, err := load("a.csv", b.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := points(t, l, "Từ số 7, tu so 49999"); got != 10 {
+		t.Errorf("%d points", got)
+	}
+	if _, err := load("a.csv", b.String()+"them\n"); err == nil || !strings.Contains(err.Error(), "50001 entries in all dictionaries are more than 50000") {
+		t.Error(err)
 	}
 }
 
@@ -136,6 +200,15 @@ func TestSampleDictionary(t *testing.T) {
 		"Tai lieu luu hanh noi bo":                          10,
 		"Không phổ biến ra ngoài\ncơ quan":                  20,
 		"Số căn cước công dân: 001234567890, CCCD 12 số":    5,
+		"CCCD: 001 234 567 890":                             5,
+		"Căn cước số 001.234.567.890, cấp năm 2021":         5,
+		"can cuoc so 0012-3456-7890":                        5,
+		"CCCD 001\n234 567\n890":                            5,
+		"CCCD ００１２３４５６７８９０":                                 5,
+		"CCCD 0012\u200b3456\u00ad7890":                     5,
+		"Căn cước 00123456789, điện thoại 0912345678":       0, // eleven digits, and ten
+		"CCCD 0012345678901":                                0, // thirteen
+		"Căn cước vào Quyết định số 12/QĐ-BTNMT":            0,
 		"Dự thảo đã công bố":                                0,
 		"Giấy mời họp về quản lý lưu hành văn bản, nội bộ.": 0,
 	} {

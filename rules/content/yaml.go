@@ -5,13 +5,20 @@ import (
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/lexer"
 	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
 )
 
 // yaml reads a mapping with the keys dictionary, category, weight, max, accents and word (what entries say that do not
 // say it themselves) and entries: a list of mappings, or of words alone.
 func (r *reader) yaml(data []byte) {
-	f, err := parser.ParseBytes(data, 0)
+	tokens := lexer.Tokenize(string(data))
+	if line, column, deep := nested(tokens); deep {
+		r.bad(line, column, "has lists or mappings in each other, deeper than %d: an entry is a word or phrase, or one mapping", maxNesting)
+		return
+	}
+	f, err := parser.Parse(tokens, 0)
 	if err != nil {
 		line, column, problem := 0, 0, err.Error()
 		var y yaml.Error
@@ -67,6 +74,29 @@ func (r *reader) yaml(data []byte) {
 	for _, n := range list.Values {
 		r.yamlEntry(base, n)
 	}
+}
+
+// nested finds where brackets stand deeper in each other than maxNesting, or so many signs behind each other in one line:
+// the parser takes the square of their number.
+func nested(tokens token.Tokens) (line, column int, deep bool) {
+	open, signs := 0, 0
+	for _, t := range tokens {
+		if t.Position.Line != line {
+			line, signs = t.Position.Line, 0
+		}
+		switch t.Type {
+		case token.SequenceStartType, token.MappingStartType:
+			open++
+		case token.SequenceEndType, token.MappingEndType:
+			open = max(open-1, 0)
+		case token.SequenceEntryType, token.MappingKeyType, token.TagType, token.AnchorType, token.AliasType:
+			signs++
+		}
+		if open > maxNesting || signs > maxNesting {
+			return line, t.Position.Column, true
+		}
+	}
+	return 0, 0, false
 }
 
 func (r *reader) yamlEntry(e Entry, n ast.Node) {
