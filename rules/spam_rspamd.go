@@ -23,11 +23,12 @@ import (
 
 // Limits of what an rspamd is told and tells.
 const (
-	maxSpamReply   = 1 << 20 // octets
-	maxSpamHeader  = 512     // octets of one fact of the envelope
-	maxSpamRcpts   = 100     // recipients that are told
-	maxSpamSymbols = 20      // in a finding
-	maxSpamSymbol  = 64      // octets of a symbol's name
+	maxSpamReply   = 1 << 20  // octets
+	maxSpamHead    = 64 << 10 // octets of the header of an answer
+	maxSpamHeader  = 512      // octets of one fact of the envelope
+	maxSpamRcpts   = 100      // recipients that are told
+	maxSpamSymbols = 20       // in a finding
+	maxSpamSymbol  = 64       // octets of a symbol's name
 
 	// spamFailures in a row open the breaker: for spamPause nobody waits for an rspamd that does not answer, then one
 	// message tries again.
@@ -60,7 +61,8 @@ type Rspamd struct {
 // NewRspamd makes one. Nothing is asked yet.
 func NewRspamd(o RspamdOptions) (*Rspamd, error) {
 	r := &Rspamd{options: o, slots: make(chan struct{}, max(1, o.Concurrent))}
-	transport := &http.Transport{MaxIdleConns: o.Concurrent, MaxIdleConnsPerHost: o.Concurrent, IdleConnTimeout: time.Minute, DisableCompression: true}
+	transport := &http.Transport{MaxIdleConns: o.Concurrent, MaxIdleConnsPerHost: o.Concurrent, IdleConnTimeout: time.Minute, DisableCompression: true,
+		MaxResponseHeaderBytes: maxSpamHead}
 	if socket, ok := strings.CutPrefix(o.Address, "unix:"); ok {
 		transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return new(net.Dialer).DialContext(ctx, "unix", socket)
@@ -197,13 +199,30 @@ func (r *Rspamd) envelope(h http.Header, tx *filter.Transaction) {
 	say("Helo", tx.Session.Helo)
 	say("User", tx.Session.Login)
 	say("Queue-Id", cmp.Or(tx.QueueID, tx.ID))
-	say("From", "<"+tx.ReversePath.String()+">")
+	path := func(name string, p filter.Path) {
+		if s := spamPath(p); len(s) <= maxSpamHeader { // half an address is another one
+			say(name, s)
+		}
+	}
+	path("From", tx.ReversePath)
 	for _, to := range tx.Recipients[:min(len(tx.Recipients), maxSpamRcpts)] {
-		say("Rcpt", "<"+to.String()+">")
+		path("Rcpt", to)
 	}
 	if r.options.Password != "" {
 		h.Set("Password", r.options.Password)
 	}
+}
+
+// spamPath is a path as SMTP writes it (RFC 5321 section 4.1.2): a local part that is no Dot-string is quoted, so that a
+// blank, a ">" or an "@" in it does not end it.
+func spamPath(p filter.Path) string {
+	if !strings.ContainsFunc(p.Local, func(r rune) bool {
+		return r <= ' ' || r == 0x7f || strings.ContainsRune(`()<>[]:;@\,"`, r)
+	}) {
+		return "<" + p.String() + ">"
+	}
+	p.Local = `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(p.Local) + `"`
+	return "<" + p.String() + ">"
 }
 
 // oneLine makes a value of a header field out of what a client said: else it could keep the request from being sent.
