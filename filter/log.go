@@ -19,6 +19,7 @@ type Outcome struct {
 // name (invariant 5).
 func (j *Judge) Log(tx *Transaction, v Verdict, o Outcome) {
 	j.count(tx, v)
+	j.metrics.Outcomes.WithLabelValues(tx.Session.Door, string(o.result(v))).Inc()
 	j.keeper.Outcome(tx, v, o)
 	level := slog.LevelInfo
 	if v.Err != nil || o.Err != nil {

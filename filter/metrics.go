@@ -5,6 +5,7 @@ import "github.com/prometheus/client_golang/prometheus"
 // Metrics are the gate's counters. Labels are bounded: nothing from a message becomes one.
 type Metrics struct {
 	Messages          *prometheus.CounterVec   // door, direction, disposition, unit
+	Outcomes          *prometheus.CounterVec   // door, outcome
 	Findings          *prometheus.CounterVec   // rule, clause, disposition, mode, unit
 	JudgeSeconds      prometheus.Histogram     // from the end of the message to the verdict
 	RuleSeconds       *prometheus.HistogramVec // rule
@@ -24,6 +25,8 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	m := &Metrics{
 		Messages: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "congthu_messages_total",
 			Help: "Messages judged."}, []string{"door", "direction", "disposition", "unit"}),
+		Outcomes: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "congthu_outcomes_total",
+			Help: "Messages by what became of them after their verdict."}, []string{"door", "outcome"}),
 		Findings: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "congthu_findings_total",
 			Help: "Findings of rules, in monitor mode as well."}, []string{"rule", "clause", "disposition", "mode", "unit"}),
 		JudgeSeconds: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "congthu_judge_seconds",
@@ -47,8 +50,13 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		Reload: prometheus.NewGauge(prometheus.GaugeOpts{Name: "congthu_config_last_reload_successful",
 			Help: "1 when the last reload of the configuration succeeded."}),
 	}
-	reg.MustRegister(m.Messages, m.Findings, m.JudgeSeconds, m.RuleSeconds, m.RuleErrors, m.Panics, m.InspectedBytes, m.NotInspectedBytes, m.FailOpen, m.DKIM, m.Sessions, m.Reload)
+	reg.MustRegister(m.Messages, m.Outcomes, m.Findings, m.JudgeSeconds, m.RuleSeconds, m.RuleErrors, m.Panics, m.InspectedBytes, m.NotInspectedBytes, m.FailOpen, m.DKIM, m.Sessions, m.Reload)
 	m.Reload.Set(1)
+	for _, door := range []string{DoorMilter, DoorRelay} { // begin with 0
+		for _, r := range Results(door) {
+			m.Outcomes.WithLabelValues(door, string(r))
+		}
+	}
 	m.DKIM.WithLabelValues(resultSigned) // begins with 0
 	for _, why := range Unsigneds() {
 		m.DKIM.WithLabelValues(string(why))

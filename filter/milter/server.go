@@ -30,7 +30,7 @@ type Judge interface {
 }
 
 const (
-	door = "milter" // metric label
+	door = filter.DoorMilter // metric label
 
 	firstBackoff = 5 * time.Millisecond // after an accept that failed for want of something
 	maxBackoff   = time.Second

@@ -124,7 +124,7 @@ func (c *connection) decide(ctx context.Context, tx *transaction, spool *message
 	}
 	o.Reply = answer.String()
 	err := c.send(answer)
-	if err != nil {
+	if err != nil || errors.Is(o.Err, errUnwanted) { // nobody heard it
 		o.Reply, o.Err = "", errors.Join(o.Err, err)
 	}
 	c.srv.judge.Log(ft, v, o)

@@ -231,7 +231,7 @@ func New(cfg Config, judge Judge, budget *message.Budget, metrics *filter.Metric
 }
 
 // doorName is this door's name in logs and metrics.
-const doorName = "relay"
+const doorName = filter.DoorRelay
 
 // trusts tells whether a peer is a mail server that may say who its client is.
 func (s *Server) trusts(peer netip.Addr) bool {
