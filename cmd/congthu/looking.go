@@ -11,7 +11,10 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"congthu/filter"
 	"congthu/filter/extract"
+	"congthu/filter/policy"
+	"congthu/rules"
 	"congthu/rules/rate"
 )
 
@@ -64,6 +67,14 @@ func newLooking(reg prometheus.Registerer, log *slog.Logger, lazy bool) (*lookin
 		return nil, errors.Join(fmt.Errorf("making what counts senders: %w", err), pool.Close())
 	}
 	return &looking{pool: pool, hit: files.Inc, senders: senders, engines: newEngines(reg, log, lazy, hits.WithLabelValues("virus").Inc)}, nil
+}
+
+// looksIntoFiles tells whether a rule that is on does: only then is it worth it to have workers ready.
+func looksIntoFiles(c *policy.Config) bool {
+	on := func(rule string) bool { return filter.Mode(c.Rules[rule].Mode) != filter.Off }
+	return on(filter.RuleMarking) || on(filter.RuleUninspected) || on(rules.NameAttachmentType) || on(rules.NameSignature) ||
+		on(rules.NameContent) && len(c.Rules[rules.NameContent].Dictionaries) > 0 ||
+		on(filter.RuleVirus) && len(c.Virus.Clamd)+len(c.Virus.ICAP) > 0
 }
 
 func (l *looking) close() error {
