@@ -67,7 +67,7 @@ func (v *verifier) purposeful(certificates []*x509.Certificate) chain {
 		return chain{state: Untrusted, reason: Purpose}
 	case slices.ContainsFunc(certificates, func(c *x509.Certificate) bool { return !v.forPurpose(c) }):
 		return chain{state: Untrusted, reason: Purpose}
-	case !constrained(certificates):
+	case !v.constrained(certificates):
 		return chain{state: Untrusted, reason: NameConstraint}
 	}
 	for _, authority := range certificates[1:] {

@@ -44,7 +44,8 @@ func letter() []byte {
 
 func matrix() []matrixCase {
 	var all []matrixCase
-	for _, part := range [][]matrixCase{algorithmCases(), weakCases(), formCases(), chainCases(), addressCases(), forgedCases(), hostileCases()} {
+	for _, part := range [][]matrixCase{algorithmCases(), weakCases(), formCases(), chainCases(), addressCases(), forgedCases(), hostileCases(),
+		constraintAttacks(), certificateAttacks(), messageAttacks()} {
 		all = append(all, part...)
 	}
 	return all

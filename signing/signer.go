@@ -278,7 +278,7 @@ func (v *verifier) trusted(ctx context.Context, s *Signer, c *x509.Certificate) 
 		}
 		unknown = r.reason
 	}
-	if note, ok := v.address(s.Certificate.Addresses); !ok {
+	if note, ok := v.address(c); !ok {
 		s.State, s.Reason = AddressMismatch, ForeignAddress
 		return nil
 	} else if note != "" {

@@ -192,6 +192,7 @@ func (v *verifier) collect(ders [][]byte) {
 			v.left = true
 			continue
 		}
+		understood(c)
 		v.embedded = append(v.embedded, c)
 		if key, ok := keyOf(c); ok && key.rsaBits() <= maxRSABits && c.IsCA {
 			v.pool.AddCert(c)

@@ -98,6 +98,7 @@ func ParseCertificates(data []byte) ([]*x509.Certificate, error) {
 		if err != nil {
 			return nil, fmt.Errorf("neither PEM nor a certificate in DER: %w", err)
 		}
+		understood(c)
 		return []*x509.Certificate{c}, nil
 	}
 	var out []*x509.Certificate
@@ -113,6 +114,7 @@ func ParseCertificates(data []byte) ([]*x509.Certificate, error) {
 		if err != nil {
 			return nil, fmt.Errorf("certificate %d: %w", len(out)+1, err)
 		}
+		understood(c)
 		if out = append(out, c); len(out) > maxTrustCertificates {
 			return nil, fmt.Errorf("more than %d certificates", maxTrustCertificates)
 		}
