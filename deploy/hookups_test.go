@@ -99,6 +99,19 @@ func (r *road) relay(name, door, behind string) string {
 	return fmt.Sprintf("  - {name: %s, listen: %q, next_hops: [%q], received: true%s}\n", name, door, behind, secured)
 }
 
+// relayBeforeSendmail is the relay in front of a Sendmail that knows nothing of it.
+func relayBeforeSendmail(t *testing.T, r *road) {
+	peer.NeedSendmail(t)
+	next := r.prepare(t)
+	door, behind := next(), next()
+	s := &peer.Sendmail{Name: "mail.monre.gov.vn", Listen: behind, NextHop: r.sink.Addr, MC: "define(`confMAX_MESSAGE_SIZE', `41943040')dnl\n"}
+	must(t, s.Prepare())
+	t.Cleanup(func() { os.RemoveAll(s.Dir) })
+	r.mta = s
+	r.door = from(door, door)
+	r.run(t, "relay:\n"+r.relay("mx", door, behind))
+}
+
 // relayBeforeExim is the relay in front of Exim with the exim/in-front files: a listener for the world, and
 // one for machines of ours, through which Exim takes mail to anybody.
 func relayBeforeExim(t *testing.T, r *road) {

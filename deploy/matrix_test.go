@@ -261,11 +261,11 @@ func described(v filter.Verdict, reply string) string {
 
 // arrived compares what came with what was sent.
 func (c *column) arrived(m matrixMail, w wanted, d peer.Delivery) {
-	if m.name == unclosed && strings.HasPrefix(c.name, "sendmail") {
+	if m.name == unclosed && strings.Contains(c.name, "sendmail") {
 		m.mail.Bytes = append(bytes.Clone(m.mail.Bytes), "--mot--\r\n"...)
 	}
 	top, ok := bytes.CutSuffix(d.Bytes, m.mail.Bytes)
-	if !ok && strings.HasPrefix(c.name, "sendmail") { // it folds address lists anew and quotes names
+	if !ok && strings.Contains(c.name, "sendmail") { // it folds address lists anew and quotes names
 		top, ok = bytes.CutSuffix(unfolded(d.Bytes), unfolded(m.mail.Bytes))
 	}
 	if !ok {

@@ -67,9 +67,10 @@ func roads() []hookup {
 	}
 }
 
-// variants are roads again with TLS, BDAT or both.
+// variants are roads again with TLS, BDAT or both, and with another next hop.
 func variants() []hookup {
 	return []hookup{
+		{name: "relay-before-sendmail", start: relayBeforeSendmail},
 		{name: "relay-before-postfix, TLS", start: relayBeforePostfix, tls: true},
 		{name: "relay-before-postfix, BDAT", start: relayBeforePostfix, bdat: true},
 		{name: "relay-before-postfix, BDAT to DATA", start: relayBeforePostfix, bdat: true, plain: true},
