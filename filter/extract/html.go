@@ -204,6 +204,9 @@ func (h *htmlText) start() {
 		h.text(" " + a.value + " ")
 	}
 	if a.address != "" {
+		if loadsFrom(tag, a.address) {
+			h.hides.fact(RemoteTemplate)
+		}
 		h.failed(h.hides.address(a.address, leadsOn(tag), a.download))
 	}
 	h.runs(tag, a)

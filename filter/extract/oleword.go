@@ -227,4 +227,7 @@ func (w *wordText) fieldCode(code string) {
 		w.dde = true
 		w.o.fact(DDE)
 	}
+	if fieldLoads(code) {
+		w.o.fact(RemoteTemplate)
+	}
 }

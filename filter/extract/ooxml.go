@@ -97,6 +97,9 @@ func (d *ooxml) part(part docPart) error {
 		d.place(name, w)
 		read = func(x *xmlReader) error { return d.customXML(x, w) }
 	default:
+		if err := d.acts(part); err != nil {
+			return err
+		}
 		d.place(name, w)
 		anyText := !strings.HasPrefix(name, "word/") && !strings.HasPrefix(name, "ppt/") && !strings.HasPrefix(name, "xl/") || strings.HasSuffix(name, ".vml")
 		read = func(x *xmlReader) error { return d.wordText(x, w, anyText) }
@@ -190,11 +193,67 @@ func (d *ooxml) relation(x *xmlReader) {
 		return
 	}
 	switch strings.ToLower(path.Base(x.attr("Type"))) {
-	case "attachedtemplate", "frame", "subdocument", "oleobject", "package", "attachedtoolbars", "afchunk":
+	case "attachedtemplate", "frame", "subdocument", "oleobject", "package", "attachedtoolbars", "afchunk", "control", "vbaproject":
 		if remote(x.attr("Target")) {
 			d.o.fact(RemoteTemplate)
 		}
+	case "hyperlink":
+		if startsProgram(x.attr("Target")) {
+			d.o.fact(DDE)
+		}
+	case "image", "media", "video", "audio":
+		if foreignShare(x.attr("Target")) {
+			d.o.fact(RemoteTemplate)
+		}
 	}
+}
+
+// callbacks finds macros of another document in the buttons that a document brings ([MS-CUSTOMUI] 2.2): the program loads
+// that document when it opens this one.
+func (d *ooxml) callbacks(x *xmlReader) error {
+	return x.each(func() error {
+		for _, name := range [...]string{"onLoad", "loadImage", "onAction", "getImage", "getLabel", "getVisible", "getEnabled", "getContent"} {
+			if remote(x.attr(name)) {
+				d.o.fact(RemoteTemplate)
+			}
+		}
+		return nil
+	})
+}
+
+// connections finds pages and files of strangers that a workbook reads anew when it is opened (ECMA-376 part 1, 18.13.1).
+func (d *ooxml) connections(x *xmlReader) error {
+	refreshed := false
+	return x.each(func() error {
+		switch string(x.name) {
+		case "connection":
+			on := x.attr("refreshOnLoad")
+			refreshed = on == "1" || on == "true"
+			if refreshed && (foreignShare(x.attr("odcFile")) || foreignShare(x.attr("sourceFile"))) {
+				d.o.fact(RemoteTemplate)
+			}
+		case "webPr":
+			if refreshed && remote(x.attr("url")) {
+				d.o.fact(RemoteTemplate)
+			}
+		case "textPr":
+			if refreshed && foreignShare(x.attr("sourceFile")) {
+				d.o.fact(RemoteTemplate)
+			}
+		}
+		return nil
+	})
+}
+
+// acts reads what a part does beside what it says.
+func (d *ooxml) acts(part docPart) error {
+	switch {
+	case part.name == "xl/connections.xml":
+		return d.xml(part, d.connections)
+	case strings.Contains(part.name, "customui") && strings.HasSuffix(part.name, ".xml"):
+		return d.xml(part, d.callbacks)
+	}
+	return nil
 }
 
 // remote tells a place on another machine: a URL, or a share of Windows. A path on the reader's own machine is where

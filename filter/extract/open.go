@@ -44,7 +44,7 @@ func (j *job) open(ctx context.Context, want Wanted, show func(*File, content)) 
 		return err
 	}
 	defer give()
-	c, err := j.keep(want.Part.Open(), message.DefaultLimits().WireBytes)
+	c, err := want.Part.Decoded(message.DefaultLimits(), j.in.options.Budget)
 	if err != nil {
 		return err // it was not too big before
 	}

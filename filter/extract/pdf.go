@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -98,8 +99,8 @@ func (p *pdfReader) read(_ context.Context, in *input, o out) error {
 	if err != nil {
 		return err
 	}
-	names := pdfNames(file)
-	for _, fact := range pdfFacts(names) {
+	names := pdfNamesOf(file)
+	for _, fact := range slices.Sorted(maps.Keys(names.facts)) {
 		o.fact(fact)
 	}
 	if err := pdfRawProperties(file, o, in.limits); err != nil {
@@ -114,7 +115,7 @@ func (p *pdfReader) read(_ context.Context, in *input, o out) error {
 		return fmt.Errorf("opening a PDF file: %w", err)
 	}
 	d := &pdfDocument{lib: lib, ref: opened.Document, out: o, raw: file, pages: p.pages, elements: p.elements, xmlDepth: in.limits.XMLDepth,
-		tells: slices.Contains(names, "/Alt") || slices.Contains(names, "/ActualText")}
+		tells: names.tells}
 	return d.read()
 }
 

@@ -124,7 +124,7 @@ func TestPDFLimits(t *testing.T) {
 	}
 	// Objects that unpack to more than is looked at are looked at so far.
 	bomb := pdfStream("/Type /ObjStm /Filter /FlateDecode", deflated(strings.Repeat("0", 64<<20)))
-	if facts := pdfFacts(pdfNames([]byte(strings.Repeat(bomb, 20) + "/Launch "))); len(facts) != 1 {
+	if facts := pdfNamesOf([]byte(strings.Repeat(bomb, 20) + "/Launch ")).facts; len(facts) != 1 {
 		t.Errorf("%v", facts)
 	}
 }

@@ -17,31 +17,11 @@ const (
 	maxXMP                = 1 << 20 // octets of one packet of properties
 )
 
-// pdfFacts tells actions by their names (PDF 1.7 section 12.6.4). The library names those of the document, not those of
-// pages, links and fields, so names are searched in the file and in its compressed objects.
-func pdfFacts(names []string) []Fact {
-	var facts []Fact
-	if slices.Contains(names, "/JavaScript") || slices.Contains(names, "/JS") {
-		facts = append(facts, Script)
-	}
-	if slices.Contains(names, "/Launch") {
-		facts = append(facts, Launch)
-	}
-	slices.Sort(facts)
-	return facts
-}
-
-// pdfNames are the names that stand in a file, or in its compressed objects, out of those that matter.
-func pdfNames(file []byte) []string {
-	var names []string
-	note := func(b []byte) {
-		for _, name := range [...]string{"/JavaScript", "/JS", "/Launch", "/Alt", "/ActualText"} {
-			if !slices.Contains(names, name) && hasPDFName(b, name) {
-				names = append(names, name)
-			}
-		}
-	}
-	note(file)
+// pdfNamesOf looks at the names in a file and in its compressed objects. They tell actions (PDF 1.7 section 12.6.4): the library
+// names those of the document, not those of pages, links and fields.
+func pdfNamesOf(file []byte) *pdfNames {
+	n := &pdfNames{facts: map[Fact]bool{}}
+	n.note(file)
 	budget := int64(maxObjectStreamOctets)
 	rest := file
 	for range maxObjectStreams {
@@ -57,9 +37,12 @@ func pdfNames(file []byte) []string {
 		body := bytes.TrimLeft(rest[start+len("stream"):], "\r\n")
 		objects := inflated(body, min(budget, 4<<20))
 		budget -= int64(len(objects))
-		note(objects)
+		n.note(objects)
 	}
-	return names
+	if n.form && formScript(file) {
+		n.facts[Script] = true
+	}
+	return n
 }
 
 // inflated is what a zlib stream begins with, to the first damage or limit.
@@ -74,21 +57,7 @@ func inflated(b []byte, most int64) []byte {
 	return out.Bytes()
 }
 
-// hasPDFName finds a name, written plainly or with "#" and hexadecimal digits (PDF 1.7 section 7.3.5).
-func hasPDFName(b []byte, name string) bool {
-	for rest := b; ; {
-		i := bytes.IndexByte(rest, '/')
-		if i < 0 {
-			return false
-		}
-		rest = rest[i:]
-		if end, ok := pdfNameIs(rest, name); ok && (end == len(rest) || isPDFDelimiter(rest[end])) {
-			return true
-		}
-		rest = rest[1:]
-	}
-}
-
+// pdfNameIs tells a name, written plainly or with "#" and hexadecimal digits (PDF 1.7 section 7.3.5).
 func pdfNameIs(b []byte, name string) (end int, ok bool) {
 	at := 0
 	for i := range len(name) {

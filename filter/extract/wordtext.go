@@ -363,6 +363,9 @@ func (f *fieldCode) end(o out) error {
 	if isDDE(code) {
 		o.fact(DDE)
 	}
+	if fieldLoads(code) {
+		o.fact(RemoteTemplate)
+	}
 	if strings.TrimSpace(code) == "" {
 		return nil
 	}
