@@ -53,6 +53,8 @@ type begun struct {
 	lines         int    // of the page, or of the document when it has no pages
 	tail          []byte // the last lines that were passed over, as the file has them
 	continued     bool
+	about         bool // the text that was looked at is about state secrets
+	waits         bool // what may be a stamp is in tail, and lines behind it are missing
 }
 
 // view is how much of a file's running text is looked at.
@@ -158,14 +160,18 @@ func (m *fileMarks) body(f *extract.File, t extract.Text) {
 	}
 	head := beginning(value, limit-b.lines)
 	if head > 0 {
+		b.about = b.about || aboutSecrets(value[:head])
 		b.lines += linesIn(value[:head])
 		m.add(f, t, marking.Attachment, value[:head], b.continued)
 		b.continued = true
+		if b.lines >= limit { // what stands before what is passed over
+			b.tail = append(b.tail[:0], value[lastLines(value[:head], lateReach):head]...)
+		}
 	}
 	if head < len(value) {
 		b.lines = limit
 		m.endStream()
-		b.pass(value[head:])
+		m.pass(b, value[head:])
 	}
 }
 
@@ -178,7 +184,7 @@ func (m *fileMarks) PassOver(f *extract.File, t extract.Text) bool {
 	if limit := b.limit(); b.file != f || b.page != t.Page || b.reading != t.Reading || limit < 0 || b.lines < limit {
 		return false
 	}
-	b.pass(t.Value)
+	m.pass(b, t.Value)
 	return true
 }
 
@@ -197,29 +203,38 @@ func (b *begun) limit() int {
 	return edgeLines
 }
 
+// tailLines is how many lines that were passed over are kept.
+const tailLines = 2 * lateReach
+
 // pass passes over text and keeps its last lines.
-func (b *begun) pass(value string) {
-	from := lastLines(value)
-	if from == 0 {
-		b.tail = append(b.tail, value...)
-	} else {
+func (m *fileMarks) pass(b *begun, value string) {
+	m.late(b, value)
+	if from := max(lastLines(value, tailLines), len(value)-tailLines*marking.MaxLine); from > 0 {
 		b.tail = append(b.tail[:0], value[from:]...)
+		return
 	}
-	if cut := lastLines(string(b.tail)); cut > 0 {
+	b.tail = append(b.tail, value...)
+	if cut := max(lastLines(b.tail, tailLines), len(b.tail)-tailLines*marking.MaxLine); cut > 0 { // blank lines count as none
 		b.tail = append(b.tail[:0], b.tail[cut:]...)
 	}
 }
 
-// lastLines is where the last edgeLines lines of a text begin.
-func lastLines(s string) int {
-	at := len(strings.TrimRight(s, "\n"))
-	for range edgeLines {
+// lastLines is where the last lines of a text begin. A line longer than the detector reads as one begins later.
+func lastLines[T string | []byte](s T, lines int) int {
+	at := len(s)
+	for at > 0 && s[at-1] == '\n' {
+		at--
+	}
+	for range lines {
 		most := max(0, at-marking.MaxLine)
-		i := strings.LastIndexByte(s[most:at], '\n')
-		if i < 0 {
+		i := at - 1
+		for i >= most && s[i] != '\n' {
+			i--
+		}
+		if i < most {
 			return most
 		}
-		at = most + i
+		at = i
 	}
 	return at + 1
 }
@@ -259,9 +274,13 @@ func linesIn(s string) int {
 func (m *fileMarks) endPage(b *begun) {
 	m.endStream()
 	if b.page >= 0 && len(b.tail) > 0 {
-		m.find(b.file, marking.Text{Kind: marking.Attachment, Readings: []string{message.CleanNFC(string(b.tail))}, Continued: true})
+		last := string(b.tail[lastLines(b.tail, edgeLines):])
+		m.find(b.file, marking.Text{Kind: marking.Attachment, Readings: []string{message.CleanNFC(last)}, Continued: true})
 	}
-	b.tail = b.tail[:0]
+	if b.waits {
+		m.lateWindow(b.file, string(b.tail))
+	}
+	b.tail, b.waits = b.tail[:0], false
 }
 
 // stream is the text that is being gathered, with what tells it from other texts.

@@ -40,6 +40,8 @@ func marksIn(m *fileMarks) map[string]string {
 
 const stamp = "TỐI MẬT\n"
 
+const annex = "Số: 12/BC-BTL\n" + stamp + "Kính gửi: Bộ Tư lệnh\n"
+
 func plain(lines int) string {
 	return strings.Repeat("Báo cáo kết quả quan trắc môi trường nước.\n", lines)
 }
@@ -81,6 +83,17 @@ func TestWhereStampsStand(t *testing.T) {
 		{"label", word, []extract.Text{{Kind: extract.Label, Name: "MSIP_Label_0f1e_Name", Value: "Tối mật"}}, true},
 		{"name of a file inside", word, []extract.Text{{Kind: extract.FileName, Value: "Tối mật - Phương án.docx"}}, true},
 		{"second reading", "text/plain", []extract.Text{body(0, "TèI MËT\n"), {Kind: extract.Body, Reading: 1, Value: stamp}}, true},
+		{"an annex in the middle", word, []extract.Text{body(0, plain(200)+annex+plain(200))}, true},
+		{"an annex in the middle, in pieces of a line", word, pieces(plain(200) + annex + plain(200)), true},
+		{"an annex at a piece's end", word, []extract.Text{body(0, plain(200)+"Số: 12/BC-BTL\n"+stamp), body(0, "Kính gửi: Bộ Tư lệnh\n"+plain(300))}, true},
+		{"an annex at a piece's beginning", word, []extract.Text{body(0, plain(200)+"Số: 12/BC-BTL\n"), body(0, stamp+plain(300))}, true},
+		{"an annex at a page's end", "application/pdf", []extract.Text{body(1, plain(60)), body(7, plain(20)+"Kính gửi: Bộ Tư lệnh\n"+stamp+plain(5)), body(8, plain(60))}, true},
+		{"a letter on page 9", "application/pdf", []extract.Text{body(1, plain(60)), body(9, "BỘ TƯ LỆNH\tCỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM\nCỤC A\tĐộc lập - Tự do - Hạnh phúc\nSố: 7/BC\t\n\n"+stamp+plain(30))}, true},
+		{"an annex below row 30", sheet, []extract.Text{body(1, plain(300)+annex+plain(300))}, true},
+		{"an annex in a paper about secrets", word, []extract.Text{body(0, "Căn cứ Luật Bảo vệ bí mật nhà nước\n"+plain(200)+annex+plain(200))}, false},
+		{"forms in the middle", word, []extract.Text{body(0, plain(200)+"MẪU DẤU\nKính gửi: Sở\nMẬT\nTỐI MẬT\nTUYỆT MẬT\n"+plain(200))}, false},
+		{"a level in a letter's text in the middle", word, []extract.Text{body(0, plain(200)+"Kính gửi: Sở\nVăn bản TỐI MẬT chuyển qua cơ yếu.\nBẢO MẬT\nMẬT ĐỘ\n"+plain(200))}, false},
+		{"a name in the middle", word, []extract.Text{body(0, plain(200)+"Kính gửi: Sở\nNguyễn Văn An\nLÊ VĂN MẬT\n"+plain(200))}, false},
 		{"innocent", word, []extract.Text{body(0, "Mật khẩu\nMật độ trạm\nBảo mật\n"+plain(300))}, false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -187,6 +200,21 @@ func TestWindowsOfText(t *testing.T) {
 		}
 		if marksIn(m)[""] != "TOI_MAT own-cell" {
 			t.Errorf("at %d: %v", at, marksIn(m))
+		}
+	}
+}
+
+// What is passed over costs memory for its last lines alone, whatever its lines are.
+func TestPassedOverKeepsLittle(t *testing.T) {
+	m := newFileMarks(t.Context(), marking.NewWork(), detectorOf(t))
+	f := &extract.File{Type: "application/msword"}
+	m.File(f)
+	for _, value := range []string{plain(100), strings.Repeat("x", extract.MaxPiece), strings.Repeat("MẬT\n", extract.MaxPiece/6), strings.Repeat("MẬT ", extract.MaxPiece/6), strings.Repeat("\n", extract.MaxPiece)} {
+		for range 20 {
+			m.Text(f, extract.Text{Kind: extract.Body, Value: value})
+			if size := len(m.begun[0].tail); size > tailLines*marking.MaxLine {
+				t.Fatalf("%d octets are kept of %.10q", size, value)
+			}
 		}
 	}
 }

@@ -22,6 +22,7 @@ type Detector struct {
 
 	labels, openLabels, noLevel, urgency, prefixes, subjects                             vocabulary
 	before, after, nextLine, prevLine, places, plainAfter                                vocabulary
+	personLabels, pressNouns, pressHeads, pressTails                                     vocabulary
 	titles, family, nouns, headingNouns, ties                                            vocabulary
 	sends, carried, declared, denials, deniedAfter, guidance, guidanceNames              vocabulary
 	things, pointing, counts, stampWords, foreignWords, numbered, noLabel, labelLevelsOf vocabulary
@@ -80,7 +81,7 @@ func New(p *pack.Secrecy, own Own) (*Detector, error) {
 		{&d.places, p.Places}, {&d.plainAfter, p.PlainAfter}, {&d.titles, p.Titles}, {&d.family, p.FamilyNames}, {&d.nouns, p.Nouns},
 		{&d.headingNouns, p.HeadingNouns}, {&d.ties, p.Ties}, {&d.sends, p.Sends}, {&d.carried, p.Carried}, {&d.declared, p.Declared}, {&d.things, p.Things}, {&d.pointing, p.Pointing},
 		{&d.denials, p.Denials}, {&d.deniedAfter, p.DenialsAfter}, {&d.guidance, p.Guidance}, {&d.guidanceNames, p.GuidanceNames}, {&d.numbered, p.Numbered}, {&d.counts, p.Counts}, {&d.noLabel, p.NoLabel},
-		{&d.boxes, p.Boxes}, {&d.afterNot, p.AfterNot}, {&d.stampTerms, p.StampTerms}, {&d.instructions, p.Instructions}, {&d.loud, p.Loud}, {&d.notDenials, p.NotDenials}, {&d.notNouns, p.NotNouns}, {&d.shortNouns, p.ShortNouns}, {&d.requests, p.Requests}, {&d.capsNouns, p.CapsNouns}} {
+		{&d.personLabels, p.PersonLabels}, {&d.pressNouns, p.PressNouns}, {&d.pressHeads, p.PressHeads}, {&d.pressTails, p.PressTails}, {&d.boxes, p.Boxes}, {&d.afterNot, p.AfterNot}, {&d.stampTerms, p.StampTerms}, {&d.instructions, p.Instructions}, {&d.loud, p.Loud}, {&d.notDenials, p.NotDenials}, {&d.notNouns, p.NotNouns}, {&d.shortNouns, p.ShortNouns}, {&d.requests, p.Requests}, {&d.capsNouns, p.CapsNouns}} {
 		*l.to = newVocabulary(l.from)
 	}
 	d.afterWords, d.beforeWords = wordsOf(p.After), wordsOf(p.Before)
@@ -92,7 +93,7 @@ func New(p *pack.Secrecy, own Own) (*Detector, error) {
 		d.page = append(d.page, unmarked(s))
 	}
 	d.marksOf(p)
-	d.trigger = d.newTriggers()
+	d.trigger = d.newTriggers(p.Labels)
 	return d, nil
 }
 
@@ -199,7 +200,11 @@ func (d *Detector) text(ctx context.Context, w *Work, t Text, r string, v *evide
 		if looked >= enough && v.formal() || w.done(ctx) {
 			break
 		}
-		u.look(i, at, v)
+		if t.Late {
+			u.lookLate(i, at, v)
+		} else {
+			u.look(i, at, v)
+		}
 		looked++
 	}
 }

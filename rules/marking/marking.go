@@ -100,6 +100,9 @@ type Text struct {
 	Continued bool
 	// FirstPage says that the text is the first page of a paper document, where stamps stand.
 	FirstPage bool
+	// Late says that the text stands where stamps of its document do not stand: only that of another paper, which begins there,
+	// counts.
+	Late bool
 }
 
 // Scores that conclusions are drawn from.
