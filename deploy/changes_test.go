@@ -29,30 +29,31 @@ const (
 
 func probes() []probe {
 	const postfix, sendmail, relayPostfix, relayExim = "postfix-milter", "sendmail-milter", "relay-before-postfix", "relay-before-exim"
+	const relaySendmail = "relay-before-sendmail"
 	return []probe{
 		{"plain", letter{}, nil},
 		{"body-line-of-3000", letter{body: strings.Repeat("z", 3000) + "\r\nx\r\n"},
-			map[string]string{postfix: changedAfter, relayPostfix: changedAfter, relayExim: bounced, sendmail: changedAfter}},
+			map[string]string{postfix: changedAfter, relayPostfix: changedAfter, relayExim: bounced, sendmail: changedAfter, relaySendmail: changedAfter}},
 		{"no-colon", letter{fields: "khong co hai cham\r\nX-After: a\r\n"},
-			map[string]string{postfix: changedBefore, sendmail: changedBefore, relayPostfix: changedAfter, relayExim: changedAfter}},
+			map[string]string{postfix: changedBefore, sendmail: changedBefore, relayPostfix: changedAfter, relayExim: changedAfter, relaySendmail: changedAfter}},
 		{"space-before-colon", letter{fields: "X-Space : a\r\n"},
-			map[string]string{postfix: changedBefore, sendmail: changedBefore, relayPostfix: changedAfter}},
+			map[string]string{postfix: changedBefore, sendmail: changedBefore, relayPostfix: changedAfter, relaySendmail: changedAfter}},
 		{"lone-cr", letter{body: "a\rb\r\n"},
-			map[string]string{postfix: changedBefore, sendmail: notTaken, relayPostfix: byGate, relayExim: byGate}},
+			map[string]string{postfix: changedBefore, sendmail: notTaken, relayPostfix: byGate, relayExim: byGate, relaySendmail: byGate}},
 		{"nul", letter{body: "a\x00b\r\n"}, map[string]string{sendmail: notTaken}},
 		{"nul-in-header", letter{fields: "X-Nul: a\x00b\r\nRep\x00ly-To: an@gmail.com\r\n"},
-			map[string]string{postfix: changedBefore, sendmail: notTaken, relayPostfix: byGate, relayExim: byGate}},
+			map[string]string{postfix: changedBefore, sendmail: notTaken, relayPostfix: byGate, relayExim: byGate, relaySendmail: byGate}},
 		{"name-of-101", letter{fields: strings.Repeat("x", 101) + ": a\r\n"},
-			map[string]string{postfix: byGate, sendmail: changedBefore, relayPostfix: byGate, relayExim: byGate}},
+			map[string]string{postfix: byGate, sendmail: changedBefore, relayPostfix: byGate, relayExim: byGate, relaySendmail: byGate}},
 		{"content-line-of-1000", letter{fields: "Content-Location: " + strings.Repeat("x", 1000) + "\r\n"},
-			map[string]string{postfix: byGate, sendmail: byGate, relayPostfix: byGate, relayExim: byGate}},
-		{"long-mailbox", letter{fields: "Cc: \"" + strings.Repeat("x", 240) + "\" <an@gmail.com.monre.gov.vn>\r\n"}, map[string]string{sendmail: changedAfter}},
+			map[string]string{postfix: byGate, sendmail: byGate, relayPostfix: byGate, relayExim: byGate, relaySendmail: byGate}},
+		{"long-mailbox", letter{fields: "Cc: \"" + strings.Repeat("x", 240) + "\" <an@gmail.com.monre.gov.vn>\r\n"}, map[string]string{sendmail: changedAfter, relaySendmail: changedAfter}},
 		{"free-mail-once-cut", letter{fields: "Reply-To: \"" + strings.Repeat("x", 240) + "\" <an@gmail.com.monre.gov.vn>\r\n"},
-			map[string]string{postfix: byGate, sendmail: byGate, relayPostfix: byGate, relayExim: byGate}},
+			map[string]string{postfix: byGate, sendmail: byGate, relayPostfix: byGate, relayExim: byGate, relaySendmail: byGate}},
 		{"bcc-and-return-path", letter{fields: "Bcc: <an@monre.gov.vn>\r\nReturn-Path: <x@monre.gov.vn>\r\n"},
-			map[string]string{postfix: changedBefore, sendmail: changedAfter, relayPostfix: changedAfter, relayExim: changedAfter}},
+			map[string]string{postfix: changedBefore, sendmail: changedAfter, relayPostfix: changedAfter, relayExim: changedAfter, relaySendmail: changedAfter}},
 		{"address-list", letter{fields: "Cc: an@monre.gov.vn,\"Tran, Binh\" <binh@monre.gov.vn> (Phong), Nhom: c@monre.gov.vn;\r\n"},
-			map[string]string{sendmail: changedAfter}},
+			map[string]string{sendmail: changedAfter, relaySendmail: changedAfter}},
 		{"no-date", letter{noDate: true}, map[string]string{postfix: changedBefore, relayPostfix: changedAfter}},
 	}
 }
@@ -60,7 +61,7 @@ func probes() []probe {
 // TestWhatServersChange holds the table in docs/operating.md to the servers: what they change before the
 // gate sees a message, and after.
 func TestWhatServersChange(t *testing.T) {
-	for _, h := range roads() {
+	for _, h := range append(roads(), hookup{name: "relay-before-sendmail", start: relayBeforeSendmail}) {
 		if h.after || h.name == "postfix-milter-unix" || h.name == "sendmail-milter-unix" || h.name == "postfix-proxy-filter" {
 			continue // as over TCP; behind the proxy or a queue the gate sees a Received field, too
 		}
