@@ -267,7 +267,10 @@ func (x *xmlReader) element(rest []byte) (xmlKind, found, error) {
 	if len(tag) > 0 && tag[0] == '/' {
 		x.depth = max(0, x.depth-1)
 		x.tag, x.parsed = nil, false
-		x.setName(bytes.TrimRight(tag[1:], " \t\r\n"))
+		for tag = tag[1:]; len(tag) > 0 && tag[len(tag)-1] <= ' '; { // bytes.TrimRight makes a set each time
+			tag = tag[:len(tag)-1]
+		}
+		x.setName(tag)
 		return xmlEnd, whole, nil
 	}
 	if x.depth++; x.depth > x.maxDepth {
