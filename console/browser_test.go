@@ -19,6 +19,7 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 
+	"congthu/filter/evidence"
 	"congthu/internal/peer"
 	"congthu/store"
 )
@@ -323,3 +324,34 @@ func TestFirstStartInABrowser(t *testing.T) {
 func navigate(address string) chromedp.Action[chromedp.Void] { return chromedp.Navigate(address) }
 
 func evaluate(expression string) chromedp.Action[bool] { return chromedp.Evaluate[bool](expression) }
+
+// TestLongAddresses holds the overview's cards to their own width: a long address breaks, and figures beside it stay in sight.
+func TestLongAddresses(t *testing.T) {
+	b := newBench(t)
+	officer := b.officer()
+	const long = "phong.cong.nghe.thong.tin.va.chuyen.doi.so@tong-cuc-quan-ly-dat-dai.monre.gov.vn"
+	for i := range 4 {
+		v := b.verdict1(0, "w")
+		v.ReversePath = fmt.Sprintf("%d.%s", i, long)
+		b.append(evidence.Record{Kind: evidence.KindVerdict, Verdict: v})
+		_, err := b.store.Hold(t.Context(), store.Hold{ID: fmt.Sprintf("01LONG%d", i), Time: b.Now(), Expires: b.Now().Add(time.Hour), Door: "milter", Direction: "outbound", ReversePath: v.ReversePath,
+			Recipients: []string{long}, Rules: []store.Rule{{Name: "uninspected", Clause: "10.1"}, {Name: "custom:phong-ban-chua-dang-ky", Clause: "11.5"}}}, strings.NewReader(fmt.Sprintf("X: %d\r\n\r\n", i)))
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := b.store.Rebuild(t.Context(), b.log.Dir()); err != nil {
+		t.Fatal(err)
+	}
+	w := newWindow(t, b.server.URL)
+	w.as(officer, "vi", "light")
+	for name, width := range map[string]int64{"wide": 1280, "laptop": 1024, "phone": 375} {
+		w.run(chromedp.EmulateViewport(width, 800), chromedp.Navigate(b.server.URL+"/"))
+		over := value(w, chromedp.Evaluate[int](`Math.max(0, ...[...document.querySelectorAll(".columns .card, .columns .scroll")].map(e => e.scrollWidth - e.clientWidth))`))
+		if n := value(w, chromedp.Evaluate[int](`document.querySelectorAll(".columns td.wrap, .columns span.wrap").length`)); over > 0 || n < 8 {
+			t.Errorf("%s: a card is %d pixels too narrow; %d addresses", name, over, n)
+		}
+		w.picture("long-" + name)
+		w.quiet("the overview, " + name)
+	}
+}
