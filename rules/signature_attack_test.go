@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
+	"congthu/filter"
 	"congthu/signing"
 )
 
@@ -41,6 +43,8 @@ func TestSignatureAttacks(t *testing.T) {
 		"a third part":                            head + "\r\n\r\n" + strings.Replace(body, line+"--", line+"\r\n"+lie+line+"--", 1),
 		"a part before":                           head + "\r\n\r\n--" + boundary + "\r\n" + lie + line + body[strings.Index(body, "--"+boundary)+2+len(boundary):],
 		"signature that is shown as text":         strings.Replace(detached, "Content-Type: application/pkcs7-signature", "Content-Type: text/html", 1),
+		"signature that is a page by its type":    strings.Replace(detached, "Content-Type: application/pkcs7-signature", "Content-Type: application/xhtml+xml", 1),
+		"signed data that is a page by its type":  strings.Replace(opaque, "Content-Type: application/pkcs7-mime", "Content-Type: application/xhtml+xml", 1),
 		"signature with two types":                strings.Replace(detached, "Content-Type: application/pkcs7-signature", "Content-Type: text/html\r\nContent-Type: application/pkcs7-signature", 1),
 		"a part beside":                           mixed("Content-Type: multipart/mixed; boundary=o", "--o\r\n"+lie+"\r\n--o\r\n"+detachedEntity+"\r\n--o--\r\n"),
 		"an alternative beside":                   mixed("Content-Type: multipart/alternative; boundary=o", "--o\r\n"+detachedEntity+"\r\n--o\r\n"+lie+"\r\n--o--\r\n"),
@@ -203,4 +207,44 @@ const clientHead = "From: \"Nguyễn Văn An\" <nvan@monre.gov.vn>\r\nTo: <partn
 func (s signer) clear(fields, boundary, notice, entity, signatureFields string) string {
 	return clientHead + fmt.Sprintf(fields, boundary) + "\r\n" + notice + "--" + boundary + "\r\n" + entity + "\r\n--" + boundary + "\r\n" +
 		signatureFields + "\r\n" + lines(s.cms(entity)) + "\r\n--" + boundary + "--\r\n"
+}
+
+// What who reads "valid" has to know stands beside it.
+func TestSignatureNotes(t *testing.T) {
+	s := newSigner(t)
+	again := func(args ...string) { // another certificate of the same key
+		s.openssl(append([]string{"req", "-x509", "-key", "key.pem", "-out", "cert.pem", "-days", "2", "-addext", "keyUsage=digitalSignature"}, args...)...)
+	}
+	again("-subj", "/CN=Con dau")
+	if got := s.found(s.mail(signedText), Signatures{Trust: s.trust()}); len(got) != 1 || got[0] != ": accept valid, address not bound" {
+		t.Errorf("bound to nobody: %q", got)
+	}
+	again("-subj", "/CN=Thu ky", "-addext", "subjectAltName=email:thuky@monre.gov.vn")
+	mail := strings.Replace(s.mail(signedText), "From: ", "Sender: thuky@monre.gov.vn\r\nFrom: ", 1)
+	if got := s.found(mail, Signatures{Trust: s.trust()}); len(got) != 1 || got[0] != ": accept valid, address of sender" {
+		t.Errorf("the secretary's: %q", got)
+	}
+	f := newForger(t)
+	signed := time.Date(2026, 11, 24, 18, 13, 0, 0, time.UTC)
+	nobody, err := signing.NewRevocation(signing.RevocationConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name, want string
+		received   time.Time
+		revocation *signing.Revocation
+	}{
+		{"a minute later", "valid", signed.Add(time.Minute), nil},
+		{"the clock is ahead", "valid, signing time ahead", signed.Add(-20 * time.Minute), nil},
+		{"local time as UTC", "valid, signing time seven hours off", signed.Add(-7 * time.Hour), nil},
+		{"whether it was withdrawn is not known", "valid, revocation unknown", signed.Add(time.Minute), nobody},
+	} {
+		conf := f.config
+		conf.Signatures.Revocation = c.revocation
+		found, err := signatureRule(conf).Check(t.Context(), &filter.Transaction{Message: parse(t, f.mails["detached"]), Received: c.received})
+		if err != nil || len(found) != 1 || found[0].Detail != c.want || found[0].Disposition != filter.Accept {
+			t.Errorf("%s: %+v, %v", c.name, found, err)
+		}
+	}
 }

@@ -131,13 +131,19 @@ func mayBeCMS(p *message.Part) bool {
 	})
 }
 
+// hiddenCMS tells the parts that mail programs take for a signature or a file, whatever else is in them. Others, like a page that calls
+// itself smime.p7m, some may show.
+func hiddenCMS(p *message.Part) bool {
+	return smimeType(p.MediaType) || signatureType(p) || mayBeCMS(p) && p.MediaType == "application/octet-stream"
+}
+
 func (s *signatures) detached(p *message.Part, at standing) error {
 	if !s.room(p) {
 		return nil
 	}
 	// Two parts, and nothing else that could be shown: mail programs show a third one as if it were signed, and a second one that is
 	// not a signature by its type as what it says it is. A signature has room for texts that nobody signed.
-	if len(p.Children) != 2 || !p.Children[1].Leaf() || !mayBeCMS(p.Children[1]) {
+	if len(p.Children) != 2 || !p.Children[1].Leaf() || !hiddenCMS(p.Children[1]) {
 		s.found(p, signing.Result{State: signing.Invalid, Reason: signing.Damaged}, at, nil)
 		return nil
 	}
@@ -170,6 +176,7 @@ func (s *signatures) leaf(p *message.Part, at standing) error {
 	}
 	spool := message.NewSpool(message.Limits{WireBytes: p.Body.Len(), MemoryBytes: s.config.Limits.MemoryBytes}, s.config.Budget)
 	defer spool.Close()
+	at.twoWays = at.twoWays || !hiddenCMS(p)
 	r, err := signing.Open(s.ctx, bufio.NewReader(p.Open()), spool, s.optionsFor(at))
 	if err != nil {
 		return err
@@ -264,6 +271,9 @@ func (s *signatures) found(p *message.Part, r signing.Result, at standing, conte
 	if reason != "" {
 		f.Detail += ": " + reason
 	}
+	if state == signing.Valid {
+		f.Detail += toldNotes(r)
+	}
 	switch {
 	case at.enclosed:
 		f.Detail += detailInEnclosed
@@ -276,6 +286,18 @@ func (s *signatures) found(p *message.Part, r signing.Result, at standing, conte
 	if len(fields) > 0 {
 		s.add(p, filter.Finding{Disposition: s.disposition(signing.AddressMismatch), Detail: string(signing.AddressMismatch) + ": " + differ}, false)
 	}
+}
+
+// toldNotes are the notes of a valid signature that who reads "valid" has to know, for it says less or something else than it seems to.
+func toldNotes(r signing.Result) string {
+	told := ""
+	for _, n := range r.Notes {
+		switch n {
+		case signing.NoAddress, signing.SenderAddress, signing.RevocationSoft, signing.SevenHoursOff, signing.SigningAhead:
+			told += ", " + string(n)
+		}
+	}
+	return told
 }
 
 func (s *signatures) add(p *message.Part, f filter.Finding, enclosed bool) filter.Finding {
