@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -21,8 +20,9 @@ import (
 	"congthu/rules/virus"
 )
 
-// A 14 MB attachment takes the rule at most 1.15 times what clamdscan takes for the same octets, decoded already. Each
-// round has octets of its own, for clamd remembers what it has seen.
+// A 14 MB attachment takes the rule at most 1.15 times what clamdscan takes for the same octets, decoded already. Both go
+// first in turn, each time with octets of its own, for clamd remembers what it has seen. The best times are compared: what else
+// the machine does makes times longer, never shorter.
 func TestLongVirusSpeed(t *testing.T) {
 	peer.NeedClamd(t)
 	_, err := exec.LookPath("clamdscan")
@@ -45,26 +45,46 @@ func TestLongVirusSpeed(t *testing.T) {
 	const octets, rounds = 14_000_000, 9
 	src := rand.New(rand.NewPCG(1, 2))
 	file := filepath.Join(t.TempDir(), "tep")
-	var ratios []float64
-	for range rounds {
-		tx := mailWith(t, random(src, octets))
+	took := func(what func()) time.Duration {
 		start := time.Now()
-		if found, err := rule.Check(t.Context(), tx); err != nil || len(found) > 0 {
-			t.Fatalf("%+v, %v", found, err)
-		}
-		ours := time.Since(start)
-		must(t, os.WriteFile(file, random(src, octets), 0o644))
-		start = time.Now()
-		if out, err := exec.Command("clamdscan", "--stream", "--no-summary", "-c", filepath.Join(c.Dir, "clamd.conf"), file).CombinedOutput(); err != nil {
-			t.Fatalf("clamdscan: %v\n%s", err, out)
-		}
-		theirs := time.Since(start)
-		ratios = append(ratios, ours.Seconds()/theirs.Seconds())
-		t.Logf("the rule %s, clamdscan %s, ratio %.2f", ours.Round(time.Millisecond), theirs.Round(time.Millisecond), ratios[len(ratios)-1])
+		what()
+		return time.Since(start)
 	}
-	slices.Sort(ratios)
-	if median := ratios[rounds/2]; median > 1.15 {
-		t.Errorf("the rule takes %.2f times as long as clamdscan", median)
+	ours := func() time.Duration {
+		tx := mailWith(t, random(src, octets))
+		return took(func() {
+			if found, err := rule.Check(t.Context(), tx); err != nil || len(found) > 0 {
+				t.Fatalf("%+v, %v", found, err)
+			}
+		})
+	}
+	theirs := func() time.Duration {
+		must(t, os.WriteFile(file, random(src, octets), 0o644))
+		return took(func() {
+			if out, err := exec.Command("clamdscan", "--stream", "--no-summary", "-c", filepath.Join(c.Dir, "clamd.conf"), file).CombinedOutput(); err != nil {
+				t.Fatalf("clamdscan: %v\n%s", err, out)
+			}
+		})
+	}
+	ours() // the first of each pays for what is set up once
+	theirs()
+	best := [2]time.Duration{time.Hour, time.Hour}
+	for n := range rounds {
+		first, second := ours, theirs
+		if n%2 == 1 {
+			first, second = theirs, ours
+		}
+		a, b := first(), second()
+		if n%2 == 1 {
+			a, b = b, a
+		}
+		best = [2]time.Duration{min(best[0], a), min(best[1], b)}
+		t.Logf("the rule %s, clamdscan %s, ratio %.2f", a.Round(time.Millisecond), b.Round(time.Millisecond), a.Seconds()/b.Seconds())
+	}
+	ratio := best[0].Seconds() / best[1].Seconds()
+	t.Logf("the rule takes %.2f times as long as clamdscan: %s, %s", ratio, best[0], best[1])
+	if ratio > 1.15 {
+		t.Error("that is too long")
 	}
 }
 
