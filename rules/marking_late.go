@@ -12,9 +12,6 @@ import (
 // the detector looks for the first page of a paper.
 const lateReach = 12
 
-// lateStamps are the beginnings of the word that ends every level, in capitals, with its marks apart or not.
-func lateStamps() [3]string { return [...]string{"M\u1eac", "MA\u0323\u0302", "M\u00c2\u0323"} }
-
 // late looks, in text that is passed over, for the stamp of another paper that begins there: an annex, the next letter of a scan.
 // In a paper about state secrets stamps are shown and none is meant.
 func (m *fileMarks) late(b *begun, value string) {
@@ -48,15 +45,20 @@ func (m *fileMarks) late(b *begun, value string) {
 	}
 }
 
-// nextStamp is where the word begins next, -1 for nowhere.
+// nextStamp is where the word that ends every level begins next, in capitals, with its marks apart or not; -1 for nowhere.
 func nextStamp(s string) int {
-	first := -1
-	for _, sign := range lateStamps() {
-		if i := strings.Index(s, sign); i >= 0 {
-			s, first = s[:i], i
+	for at := 0; ; at++ {
+		i := strings.IndexByte(s[at:], 'M')
+		if i < 0 {
+			return -1
+		}
+		at += i
+		for _, marked := range [...]string{"\u1eac", "A\u0323\u0302", "\u00c2\u0323"} {
+			if strings.HasPrefix(s[at+1:], marked) {
+				return at
+			}
 		}
 	}
-	return first
 }
 
 // stampLine tells a line so short that it may be a stamp.
