@@ -87,7 +87,12 @@ func (b *bench) Try(context.Context, []byte, []byte, console.Envelope) (filter.V
 func (b *bench) System() console.System {
 	return console.System{Gate: "gate1", Version: "test", Started: b.Now().Add(-time.Hour), Ready: true, Trouble: b.trouble,
 		Listeners: []console.Listener{{Name: "mx", Kind: "relay", Address: "127.0.0.1:10025"}},
-		Metrics:   []console.Metric{{Name: "congthu_panics_total", Value: 0}}}
+		Metrics: []console.Metric{{Name: "congthu_panics_total", Value: 0}, {Name: "congthu_inspected_bytes_total", Value: 9 << 20},
+			{Name: "congthu_not_inspected_bytes_total", Labels: map[string]string{"reason": "encrypted"}, Value: 1 << 20},
+			{Name: "congthu_not_inspected_bytes_total", Labels: map[string]string{"reason": "damaged"}, Value: 0},
+			{Name: "congthu_engine_up", Labels: map[string]string{"engine": "clamav"}, Value: 1}, {Name: "congthu_engine_up", Labels: map[string]string{"engine": "icap"}, Value: 0},
+			{Name: "congthu_can_hold", Value: 1}, {Name: "congthu_evidence_intact", Value: 0},
+			{Name: "congthu_workers", Labels: map[string]string{"state": "idle"}, Value: 0}, {Name: "congthu_workers", Labels: map[string]string{"state": "killed"}, Value: 3}}}
 }
 
 // Evidence implements console.Gate.

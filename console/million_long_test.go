@@ -44,8 +44,13 @@ func TestLongConsoleMillion(t *testing.T) {
 	t.Logf("%d held in %v", held, time.Since(begun).Round(time.Second))
 	pages := []string{"/", "/messages", "/messages?sender=phong7@monre.gov.vn", "/messages?recipient=dan77@example.com", "/messages?disposition=refuse", "/messages?disposition=defer", "/messages?rule=subject&since=7d", "/messages?rule=virus",
 		"/messages?clause=11.5&disposition=hold", "/messages?unit=vp", "/messages?held=yes", "/messages?client=203.0.113.250", "/messages?queue=4X0009999", "/messages?sha256=" + some.Verdict.SHA256, "/messages/" + some.Verdict.ID,
-		"/held", "/held?rule=content", "/held?recipient=dan77@example.com", "/held/01HELD000077", "/exceptions", "/statistics?by=mailbox", "/statistics?by=unit", "/statistics?by=clause", "/policy", "/evidence", "/system", "/account", "/api/v1/messages?limit=100"}
+		"/held", "/held?rule=content", "/held?recipient=dan77@example.com", "/held?sender=phong7@monre.gov.vn", "/held?confirmed=yes", "/held/01HELD000077", "/exceptions", "/statistics?by=mailbox", "/statistics?by=unit", "/statistics?by=clause", "/policy", "/evidence", "/system", "/account", "/api/v1/messages?limit=100", "/sent", "/sent/01HELD000007"}
+	sender := b.person(store.User{Name: "phong7", Role: store.Sender, Address: "phong7@monre.gov.vn"})
 	for _, path := range pages {
+		who := who
+		if strings.HasPrefix(path, "/sent") {
+			who = sender
+		}
 		var took []time.Duration
 		for range 7 {
 			start := time.Now()

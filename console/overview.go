@@ -3,6 +3,7 @@ package console
 import (
 	"cmp"
 	"maps"
+	"math"
 	"net/http"
 	"slices"
 	"time"
@@ -19,6 +20,50 @@ type overviewData struct {
 	Waiting int           // undecided
 	Senders []senderCount // most refused in 7 days
 	System  System
+	Engines []health
+	Seen    inspection
+}
+
+// inspection is how much of the mail's files was looked into since the gate's start, as its metrics count.
+type inspection struct {
+	Inspected, Unseen float64        // octets
+	Reasons           []reasonOctets // why not, the most first
+}
+
+type reasonOctets struct {
+	Reason string
+	Octets float64
+}
+
+// Percent is the share that was not looked into, in percent with one decimal.
+func (i inspection) Percent() float64 {
+	all := i.Inspected + i.Unseen
+	if all == 0 {
+		return 0
+	}
+	return math.Round(1000*i.Unseen/all) / 10
+}
+
+// inspectionOf reads it out of the gate's own metrics, so that the page says what the alerts say.
+func inspectionOf(s System) (i inspection) {
+	for _, m := range s.Metrics {
+		switch {
+		case m.Name == "congthu_inspected_bytes_total":
+			i.Inspected += m.Value
+		case m.Name == "congthu_not_inspected_bytes_total" && m.Value > 0:
+			i.Unseen += m.Value
+			i.Reasons = append(i.Reasons, reasonOctets{m.Labels["reason"], m.Value})
+		}
+	}
+	slices.SortFunc(i.Reasons, func(a, b reasonOctets) int {
+		return cmp.Or(cmp.Compare(b.Octets, a.Octets), cmp.Compare(a.Reason, b.Reason))
+	})
+	return i
+}
+
+// enginesOf are the engines of a gate and whether they answer.
+func enginesOf(s System) []health {
+	return slices.DeleteFunc(healthOf(s), func(h health) bool { return h.Key != "system.engine" })
 }
 
 // span is the mail of some days.
@@ -52,6 +97,7 @@ const dayFormat = "2006-01-02"
 // overviewPage shows the last days.
 func (c *Console) overviewPage(w http.ResponseWriter, r *request) error {
 	d := overviewData{System: c.options.Gate.System()}
+	d.Engines, d.Seen = enginesOf(d.System), inspectionOf(d.System)
 	if err := d.count(r); err != nil {
 		return err
 	}

@@ -95,6 +95,7 @@ func (c *Console) functions(l language) template.FuncMap {
 		"iso":    func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 		"day":    func(t time.Time) string { return local(t).Format("02/01/2006") },
 		"size":   func(n int64) string { return size(l, n) },
+		"octets": func(n float64) string { return size(l, int64(n)) },
 		"number": func(n any) string { return number(l, n) },
 		"long":   func(d time.Duration) string { return c.duration(l, d) },
 		"join":   strings.Join,

@@ -41,15 +41,27 @@ func (c *Console) systemPage(w http.ResponseWriter, r *request) error {
 // healthOf reads what is well out of the gate's own metrics, so that the page says what the alerts say.
 func healthOf(s System) []health {
 	out := []health{{Key: "system.ready", Good: s.Ready}, {Key: "system.evidence", Good: s.Trouble == "", Detail: s.Trouble}}
+	workers, there := 0.0, false
 	for _, m := range s.Metrics {
 		switch m.Name {
 		case "congthu_config_last_reload_successful":
 			out = append(out, health{Key: "system.reload", Good: m.Value == 1})
 		case "congthu_panics_total":
 			out = append(out, health{Key: "system.panics", Good: m.Value == 0})
+		case "congthu_can_hold":
+			out = append(out, health{Key: "system.can-hold", Good: m.Value == 1})
+		case "congthu_evidence_intact":
+			out = append(out, health{Key: "system.intact", Good: m.Value == 1})
+		case "congthu_workers":
+			if state := m.Labels["state"]; state == "idle" || state == "busy" {
+				workers, there = workers+m.Value, true
+			}
 		case "congthu_engine_up":
 			out = append(out, health{Key: "system.engine", Name: m.Labels["engine"], Good: m.Value == 1})
 		}
+	}
+	if there {
+		out = append(out, health{Key: "system.workers", Good: workers > 0})
 	}
 	return out
 }
