@@ -146,7 +146,7 @@ func (o Official) check() error {
 	}
 	for _, a := range o.Addresses {
 		if m := mailbox(a); strings.HasPrefix(m, "@") || strings.HasSuffix(m, "@") || !strings.Contains(a, "@") {
-			return fmt.Errorf("%q is no mail address", a)
+			return fmt.Errorf("%q is no mail address: write mailbox@domain, with blanks between several", a)
 		}
 	}
 	return nil

@@ -160,7 +160,7 @@ func rowOf(columns, row []string) (o Official, err error) {
 		}
 	}
 	if o.Name == "" && (o.Unit != "" || len(o.Addresses) > 0) {
-		return o, errors.New("has no name")
+		return o, errors.New("has no name: write it into the column name, or # before the line to pass over it")
 	}
 	if o.Name != "" {
 		return o, o.check()
