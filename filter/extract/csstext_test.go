@@ -55,3 +55,30 @@ func TestHTMLStyleTextsLimits(t *testing.T) {
 		inspect(t, "a.html", "text/html; charset=utf-8", []byte("<style>"+css+"</style><p>MẬT"), DefaultLimits()).want(t, " body  0: MẬT")
 	}
 }
+
+// Source of a page that the message calls plain text is shown as it is written: its lines are lines.
+func TestHTMLAsPlainText(t *testing.T) {
+	const source = "<b>MẬT</b>\nKính gửi: Phòng A\n"
+	for name, mediaType := range map[string]string{"a": "text/plain; charset=utf-8", "a.txt": octetStream} {
+		inspect(t, name, mediaType, []byte(source), DefaultLimits()).want(t, " body  0: MẬT Kính gửi: Phòng A", " body  0: <b>MẬT</b>", " body  0: Kính gửi: Phòng A")
+	}
+	inspect(t, "a.html", "text/html; charset=utf-8", []byte(source), DefaultLimits()).want(t, "! body  0: <b>MẬT</b>")
+}
+
+// Style sheets end, whatever they are; strings of them are no longer than they.
+func FuzzStyleSheet(f *testing.F) {
+	for _, css := range []string{`p::before{content:attr(data-m) "MẬT" counter(c)}`, `@counter-style m{symbols:"a" 'b'; suffix:" "}`, `@page{@top-left{content:"\1EAC"}}`, `:root{--m:"x"}`, `p{content:"}`, `/*`, `a{b{c:"d"}}`, `\`, `attr(`} {
+		f.Add(css)
+	}
+	f.Fuzz(func(t *testing.T, css string) {
+		var s styleSheet
+		s.add(css)
+		size := 0
+		for _, text := range s.end(true) {
+			size += len(text)
+		}
+		if size > len(css)*3 || len(s.attributes) > maxShownAttributes { // an escape of two octets may stand for a letter of four
+			t.Errorf("%d octets of text, %d attributes", size, len(s.attributes))
+		}
+	})
+}

@@ -196,9 +196,13 @@ func FuzzUU(f *testing.F)       { fuzz(f, "uu") }
 // The parts of documents are fuzzed without the zip around them.
 func FuzzWordText(f *testing.F) {
 	f.Add([]byte(`<w:document><w:p><w:r><w:rPr><w:rFonts w:ascii=".VnTime"/></w:rPr><w:t>M&#203;T</w:t><w:br/></w:r></w:p></w:document>`))
+	f.Add([]byte(`<w:p><w:pPr><w:pStyle w:val="a"/><w:numPr><w:ilvl w:val="1"/><w:numId w:val="7"/></w:numPr></w:pPr><w:r><w:ddList><w:result w:val="1"/><w:listEntry w:val="M"/></w:ddList><w:sym w:font="Arial" w:char="F04D"/><w:ruby><w:rt><w:t>x</w:t></w:rt></w:ruby></w:r><w:r><w:fldChar w:fldCharType="begin"/><w:instrText>EQ \\x(M)</w:instrText><w:fldChar w:fldCharType="end"/></w:r></w:p>`))
+	f.Add([]byte(`<a><abstractNum abstractNumId="3"><lvl ilvl="0"><lvlText val="abc %1"/></lvl></abstractNum><num numId="7"><abstractNumId val="3"/></num><style styleId="a"><numId val="7"/></style><numFmt numFmtId="1" formatCode="&quot;abc&quot;0;\\-@"/><cellXfs><xf numFmtId="1"/></cellXfs><definedName>{"a";"b"}</definedName><s v="x"/></a>`))
+	f.Add([]byte(`<xdp><items><text>a</text></items><draw><p>a<span>b</span></p></draw><schema a="b"/><text:conditional-text text:condition="ooow:1==1" text:string-value-if-true="a"/><form:option form:selected="true" form:label="a"/><ruby-text>x</ruby-text></xdp>`))
 	f.Add([]byte(`<worksheet><row><c t="s" s="1"><v>0</v></c><c><f>a|b!c</f></c></row><oddHeader>&amp;L&amp;"x"</oddHeader></worksheet>`))
 	f.Fuzz(func(t *testing.T, part []byte) {
-		for _, name := range []string{"word/document.xml", "xl/worksheets/sheet1.xml", "xl/sharedStrings.xml", "word/styles.xml", "docProps/custom.xml"} {
+		for _, name := range []string{"word/document.xml", "xl/worksheets/sheet1.xml", "xl/sharedStrings.xml", "word/styles.xml", "docProps/custom.xml",
+			"word/numbering.xml", "xl/workbook.xml", "xl/pivotCache/a.xml", "customXml/item1.xml", "content.xml", "xfa"} {
 			o := &tolerant{t: t}
 			d := &ooxml{parts: &parts{in: &input{limits: DefaultLimits()}, o: o}, styles: map[string]font{}, macros: map[string]bool{}}
 			x, w := newXMLReader(bytes.NewReader(part), 50), newWriter(o, Body)
@@ -213,6 +217,20 @@ func FuzzWordText(f *testing.F) {
 				_ = errors.Join(d.textStyles(x), d.cellStyles(newXMLReader(bytes.NewReader(part), 50)))
 			case "docProps/custom.xml":
 				_ = d.properties(x)
+			case "word/numbering.xml": // and what uses its lists
+				_ = d.numbering(x, w)
+				_ = d.textStyles(newXMLReader(bytes.NewReader(part), 50))
+				_ = d.wordText(newXMLReader(bytes.NewReader(part), 50), w, true)
+			case "xl/workbook.xml":
+				_ = d.workbook(x, w)
+			case "xl/pivotCache/a.xml":
+				_ = d.pivotCache(x, w)
+			case "customXml/item1.xml":
+				_ = d.customXML(x, w)
+			case "content.xml":
+				_ = (&odf{o: o, styles: map[string]font{}, faces: map[string]font{}}).read(x, w)
+			case "xfa":
+				_ = xfaTexts(x, w)
 			}
 			_ = w.flush()
 		}
