@@ -24,10 +24,15 @@ func reload(t *testing.T, g *peer.Gate, old, rules string) {
 	text, err := os.ReadFile(path)
 	must(t, err)
 	must(t, os.WriteFile(path, []byte(strings.Replace(string(text), old, rules, 1)), 0o644))
-	const said = "configuration reloaded"
+	hup(t, g, "configuration reloaded")
+}
+
+// hup tells the gate to read its configuration, and waits until its log says so much of it.
+func hup(t *testing.T, g *peer.Gate, said string) {
+	t.Helper()
 	before := strings.Count(g.Output(), said)
 	must(t, syscall.Kill(g.PID(), syscall.SIGHUP))
-	must(t, peer.Wait(patience, "the reload", func() bool { return strings.Count(g.Output(), said) > before }))
+	must(t, peer.Wait(patience, said, func() bool { return strings.Count(g.Output(), said) > before }))
 }
 
 // rateLetter is a letter of a sender to so many recipients; each key is another letter.
