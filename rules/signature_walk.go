@@ -288,12 +288,13 @@ func (s *signatures) found(p *message.Part, r signing.Result, at standing, conte
 	}
 }
 
-// toldNotes are the notes of a valid signature that who reads "valid" has to know, for it says less or something else than it seems to.
+// toldNotes are the notes of a valid signature that who reads "valid" has to know, for it says less or something else than it seems to. That
+// nobody was asked whether the certificate was withdrawn is for the policy to insist on, and then a state of its own.
 func toldNotes(r signing.Result) string {
 	told := ""
 	for _, n := range r.Notes {
 		switch n {
-		case signing.NoAddress, signing.SenderAddress, signing.RevocationSoft, signing.SevenHoursOff, signing.SigningAhead:
+		case signing.NoAddress, signing.SenderAddress, signing.SevenHoursOff, signing.SigningAhead:
 			told += ", " + string(n)
 		}
 	}
