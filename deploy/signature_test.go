@@ -2,7 +2,6 @@ package deploy
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -11,7 +10,6 @@ import (
 	"strings"
 	"testing"
 
-	"congthu/filter"
 	"congthu/internal/peer"
 )
 
@@ -131,30 +129,13 @@ func TestSignatures(t *testing.T) {
 // checked is what congthu check finds of a message's signature.
 func (g signatory) checked(t *testing.T, conf string, mail []byte) string {
 	t.Helper()
-	must(t, os.WriteFile(g.file("congthu.yml"), []byte("organisation: {domains: ["+ours+"]}\n"+conf), 0o600))
-	must(t, os.WriteFile(g.file("letter.eml"), mail, 0o600))
-	out, err := exec.Command(gateBinary.path(t), "check", "--json", "--config", g.file("congthu.yml"), g.file("letter.eml")).Output() // 1 for what is refused
-	var line map[string]any
-	if bad := json.Unmarshal(out, &line); bad != nil {
-		t.Fatalf("check: %v, %v: %s", err, bad, out)
-	}
-	return signatureDetail(t, line)
+	return signatureDetail(t, checkedLine(t, g.dir, "organisation: {domains: ["+ours+"]}\n"+conf, mail))
 }
 
 // signatureDetail is what the findings of a verdict say of the signature.
 func signatureDetail(t *testing.T, line map[string]any) string {
 	t.Helper()
-	text, err := json.Marshal(line["findings"])
-	must(t, err)
-	var findings []filter.Finding
-	must(t, json.Unmarshal(text, &findings))
-	var out []string
-	for _, f := range findings {
-		if f.Rule == "signature" {
-			out = append(out, f.Detail)
-		}
-	}
-	return strings.Join(out, "|")
+	return detailOf(t, line, "signature")
 }
 
 // verifies lets openssl verify a message as the next hop has it.
