@@ -43,6 +43,10 @@ type builder struct {
 var gateBinary builder
 
 func TestMain(m *testing.M) {
+	if err := peer.ProgramsEndAtOnce(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 	code := m.Run()
 	if gateBinary.dir != "" {
 		if err := os.RemoveAll(gateBinary.dir); err != nil {
