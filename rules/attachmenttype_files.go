@@ -118,7 +118,7 @@ func (r *fileRisks) own(f *extract.File) []string {
 // leafs tells a name that is the leaf's without the ending of its compression.
 func (r *fileRisks) leafs(name string) bool {
 	switch r.seen[""].mediaType {
-	case "application/gzip", "application/x-bzip2", "application/x-xz", "application/zstd":
+	case "application/gzip", "application/x-bzip2", "application/x-xz", "application/zstd", "application/x-lzma", "application/lzip":
 	default:
 		return false
 	}

@@ -20,6 +20,7 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/ulikunitz/xz/lzma"
 
 	"congthu/filter"
 	"congthu/filter/policy"
@@ -105,6 +106,8 @@ func infected(t testing.TB) map[string][]byte {
 	out["zip without a directory"] = carrying("application/zip", "a.zip", bytes.Split(zipped(t, "a.txt", eicar), []byte("PK\x01\x02"))[0])
 	out["in a calendar"] = carrying("text/calendar", "a.ics", []byte("BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nATTACH;ENCODING=BASE64;VALUE=BINARY:"+
 		strings.Join(strings.SplitAfter(base64.StdEncoding.EncodeToString(eicar), "T"), "\r\n ")+"\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"))
+	out["LZMA alone"] = carrying("application/octet-stream", "a.txt.lzma", inLZMA(t, eicar))
+	out["LZMA alone in a zip"] = carrying("application/zip", "a.zip", zipped(t, "a.txt.lzma", inLZMA(t, eicar)))
 	out["in a card"] = carrying("text/vcard", "a.vcf", []byte("BEGIN:VCARD\r\nVERSION:4.0\r\nPHOTO:data:image/png;base64,"+base64.StdEncoding.EncodeToString(zipped(t, "a.txt", eicar))+"\r\nEND:VCARD\r\n"))
 	if signed := signedOpaquely(t, nested); signed != nil {
 		out["opaque signature"] = signed
@@ -121,6 +124,23 @@ func deflated(t testing.TB, file []byte) []byte {
 		t.Fatal(err)
 	}
 	w.Write(file)
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// inLZMA is a file that LZMA compressed alone.
+func inLZMA(t testing.TB, file []byte) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w, err := lzma.WriterConfig{DictCap: 1 << 16}.NewWriter(&b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Write(file); err != nil {
+		t.Fatal(err)
+	}
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}

@@ -30,6 +30,8 @@ func formats() map[string]format {
 		"bzip2":    {read: readBzip2, wraps: true},
 		"zstd":     {read: readZstd, wraps: true},
 		"xz":       {read: readXZ, worker: true, wraps: true},
+		"lzma":     {read: readLZMA, worker: true, wraps: true},
+		"lzip":     {read: readLzip, worker: true, wraps: true},
 		"cms":      {read: readCMS, wraps: true},
 		"pgp":      {read: readOpenPGP},
 		"onenote":  {read: readOneNote, wraps: true},

@@ -86,7 +86,7 @@ func magic(head []byte, c content) (name, mediaType string, ok bool) {
 	case isTar(head): // its first file's beginning is in the head too, and may look like anything
 		return "tar", "application/x-tar", true
 	}
-	return "", "", false
+	return lzmaMagic(head)
 }
 
 // isTar tells a tar by its first header's checksum (POSIX.1-2024, pax, "ustar Interchange Format").

@@ -88,6 +88,7 @@ func openZip(c content) (*zip.Reader, error) {
 	limited.opened = true
 	z.RegisterDecompressor(zip.Deflate, new(inflaters).open)
 	z.RegisterDecompressor(zipBzip2, func(r io.Reader) io.ReadCloser { return io.NopCloser(bzip2.NewReader(r)) })
+	z.RegisterDecompressor(zipLZMA, openZipLZMA)
 	z.RegisterDecompressor(zipZstd, func(r io.Reader) io.ReadCloser {
 		d, err := newZstd(r)
 		if err != nil {
