@@ -41,6 +41,10 @@ func mask(s string) string {
 		{`age1[0-9a-z]{58}`, "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"},
 		{`\d{4}-\d\d-\d\d \d\d:\d\d`, "2026-11-24 08:00"},
 		{`\d+ octets in [\d.]+m?s`, "131072 octets in 21ms"},
+		{`(p=MIIB)[A-Za-z0-9+/]{100,}`, "${1}IjANBgkqhkiG9w0BAQEFAAOCAQ8A..."}, // keys of DKIM
+		{`(?m)^    "[A-Za-z0-9+/=]{100,}"`, `    "...wIDAQAB"`},
+		{`(k=ed25519; p=)[A-Za-z0-9+/]{43}=`, "${1}11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="},
+		{`file: /\S+/(\w+\.pem)`, "file: /etc/congthu/dkim/$1"},
 	} {
 		s = regexp.MustCompile(m[0]).ReplaceAllString(s, m[1])
 	}
