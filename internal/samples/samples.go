@@ -4,8 +4,8 @@
 // A sample is two files of one folder. NN-name.eml is the message as it travels. NN-name.want begins with
 // the envelope (direction of the listener, from, to), and after an empty line says the verdict as
 // Describe writes it. Where the message would be too big to keep, NN-name.eml.tmpl stands for it: there a
-// line {{base64 N}} stands for N octets in Base64, {{text N}} for N octets of text and {{uuencode N}}
-// for N octets uuencoded.
+// line {{base64 N}} stands for N octets in Base64, {{text N}} for N octets of text, {{base64-text N}}
+// for such text in Base64 and {{uuencode N}} for N octets uuencoded.
 package samples
 
 import (
@@ -177,7 +177,7 @@ func (s Sample) Update(got string) error {
 
 // expand writes a template's lines {{kind N}} out.
 func expand(data []byte) ([]byte, error) {
-	line := regexp.MustCompile(`(?m)^\{\{(base64|text|uuencode) (\d+)\}\}`)
+	line := regexp.MustCompile(`(?m)^\{\{(base64-text|base64|text|uuencode) (\d+)\}\}`)
 	var err error
 	out := line.ReplaceAllFunc(data, func(m []byte) []byte {
 		f := line.FindSubmatch(m)
@@ -189,6 +189,8 @@ func expand(data []byte) ([]byte, error) {
 		switch string(f[1]) {
 		case "base64":
 			return inBase64(n)
+		case "base64-text":
+			return bytes.TrimSuffix(base64Lines(text(n)), []byte("\r\n"))
 		case "uuencode":
 			return uuencoded(n)
 		}
@@ -221,15 +223,16 @@ func repeated(n int, lines func([]byte) []byte) []byte {
 }
 
 func inBase64(n int) []byte {
-	out := repeated(n, func(data []byte) (out []byte) {
-		for len(data) > 0 {
-			k := min(57, len(data))
-			out = append(base64.StdEncoding.AppendEncode(out, data[:k]), '\r', '\n')
-			data = data[k:]
-		}
-		return out
-	})
-	return bytes.TrimSuffix(out, []byte("\r\n")) // the template's own line end follows
+	return bytes.TrimSuffix(repeated(n, base64Lines), []byte("\r\n")) // the template's own line end follows
+}
+
+func base64Lines(data []byte) (out []byte) {
+	for len(data) > 0 {
+		k := min(57, len(data))
+		out = append(base64.StdEncoding.AppendEncode(out, data[:k]), '\r', '\n')
+		data = data[k:]
+	}
+	return out
 }
 
 func uuencoded(n int) []byte {
