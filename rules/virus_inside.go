@@ -80,11 +80,15 @@ func (r *filesInside) PassOver(*extract.File, extract.Text) bool { return true }
 // Outcome implements extract.Consumer: an insideFiles.
 func (r *filesInside) Outcome() (outcome any, sure bool) { return r.out, true }
 
-// unshown tells what of a leaf neither an engine nor we looked into.
-func (f insideFiles) unshown(n message.NotInspected) bool {
+// unshown tells what of a leaf neither an engine nor we looked into: a file that never came out of such a container, or further
+// ones that were not counted. A file that did come out was shown, however little we read of it.
+func (f insideFiles) unshown(l extract.Leaf, n message.NotInspected) bool {
 	switch n.Reason {
-	case message.TooBig, message.TooMany, message.TooDeep, message.WorkerFailed:
-		return f.wrapped[n.Part] || f.wrapped[parentPath(n.Part)]
+	case message.TooBig, message.TooDeep:
+		cameOut := slices.ContainsFunc(l.Files, func(file extract.File) bool { return file.Path == n.Part })
+		return !cameOut && f.wrapped[parentPath(n.Part)]
+	case message.TooMany, message.WorkerFailed:
+		return f.wrapped[n.Part]
 	}
 	return false
 }
@@ -128,7 +132,7 @@ func (s *virusScan) inside(m *message.Message, seen map[string]bool) error {
 
 // unshown makes findings of what nobody looked into.
 func (s *virusScan) unshown(l extract.Leaf, f insideFiles) {
-	missed := slices.DeleteFunc(slices.Clone(l.NotInspected), func(n message.NotInspected) bool { return !f.unshown(n) })
+	missed := slices.DeleteFunc(slices.Clone(l.NotInspected), func(n message.NotInspected) bool { return !f.unshown(l, n) })
 	if f.more != "" {
 		missed = append(missed, message.NotInspected{Reason: f.more})
 	}

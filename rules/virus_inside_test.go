@@ -102,6 +102,16 @@ func attachedMail(file string) string {
 	return "From: <a@example.com>\r\nSubject: x\r\nMIME-Version: 1.0\r\nContent-Type: application/octet-stream\r\nContent-Transfer-Encoding: base64\r\n\r\n" + encoded(file) + "\r\n"
 }
 
+// manyFiles is a mail with so many files.
+func manyFiles(n int) string {
+	var b strings.Builder
+	b.WriteString("From: <a@example.com>\r\nSubject: x\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n")
+	for i := range n {
+		fmt.Fprintf(&b, "--b\r\nContent-Type: application/octet-stream\r\n\r\n%d\r\n", i)
+	}
+	return b.String() + "--b--\r\n"
+}
+
 // A file in a container that engines may not open is shown by itself, with its place; one in a container that they open is
 // shown with it only.
 func TestVirusInside(t *testing.T) {
@@ -175,6 +185,11 @@ func TestVirusInsideLimits(t *testing.T) {
 		want       message.NotInspected
 	}{
 		{"a big file in Zstandard", inZstandard(t, strings.Repeat("x", 1001)), small, message.NotInspected{Part: "2/1", Reason: message.TooBig}},
+		{"a big file in a mail in a zip", archived(t, "a.eml", attachedMail(strings.Repeat("x", 1001))), extract.Limits{Depth: 8, Members: 9, MemberBytes: 2000, TotalBytes: 2000, Ratio: 100, TextBytes: 1 << 20, XMLDepth: 9},
+			message.NotInspected{Part: "2/1/1", Reason: message.TooBig}},
+		{"a text that is shown, of which little is read", archived(t, "a.eml", attachedMail(strings.Repeat("v\xe0 ", 1<<19))), extract.Limits{}, message.NotInspected{}},
+		{"more files than are counted", archived(t, "a.eml", manyFiles(10)), extract.Limits{Depth: 8, Members: 9, MemberBytes: 1 << 20, TotalBytes: 1 << 20, Ratio: 100, TextBytes: 1 << 20, XMLDepth: 9},
+			message.NotInspected{Part: "2/1", Reason: message.TooMany}},
 		{"a big file in a zip", archived(t, "a.txt", strings.Repeat("x", 1001)), small, message.NotInspected{}}, // the engine's matter
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -184,10 +199,10 @@ func TestVirusInsideLimits(t *testing.T) {
 				t.Fatal(err)
 			}
 			var got message.NotInspected
-			if len(found) > 0 { // then come the containers around
-				got = message.NotInspected{Part: found[0].Part, Reason: found[0].NotInspected}
+			for _, f := range found {
+				got = message.NotInspected{Part: f.Part, Reason: f.NotInspected}
 			}
-			if got != tc.want {
+			if got != tc.want || len(found) > 1 {
 				t.Errorf("%+v", found)
 			}
 		})
