@@ -3,7 +3,9 @@ package console
 import (
 	"fmt"
 	"html/template"
+	"slices"
 	"strings"
+	"time"
 )
 
 // dispositions in the order in which charts stack them.
@@ -13,6 +15,7 @@ func dispositions() []string { return []string{"accept", "tag", "hold", "defer",
 type bar struct {
 	Label string // under the column; "" for none
 	Title string // for who points at it
+	Link  string // address of the messages behind it; "" for none
 	By    map[string]int64
 }
 
@@ -28,8 +31,12 @@ func stacked(title string, classes []string, bars []bar) template.HTML {
 		most = max(most, sum)
 	}
 	most = roundUp(most)
+	role := "img" // one picture, or, with links in it, what a screen reader goes through
+	if slices.ContainsFunc(bars, func(b bar) bool { return b.Link != "" }) {
+		role = "group"
+	}
 	var s strings.Builder
-	fmt.Fprintf(&s, `<svg class="chart" viewBox="0 0 %d %d" role="img" aria-label="%s">`, width, height, template.HTMLEscapeString(title))
+	fmt.Fprintf(&s, `<svg class="chart" viewBox="0 0 %d %d" role="%s" aria-label="%s">`, width, height, role, template.HTMLEscapeString(title))
 	plot := float64(height - bottom - top)
 	for i := range 5 {
 		y := float64(top) + plot*float64(i)/4
@@ -39,7 +46,12 @@ func stacked(title string, classes []string, bars []bar) template.HTML {
 	step := float64(width-left-right) / float64(max(1, len(bars)))
 	for i, b := range bars {
 		x, y := float64(left)+step*float64(i)+step*0.12, float64(height-bottom)
-		fmt.Fprintf(&s, `<g><title>%s</title>`, template.HTMLEscapeString(b.Title))
+		name, end := template.HTMLEscapeString(b.Title), `</g>`
+		if b.Link != "" {
+			fmt.Fprintf(&s, `<a href="%s" aria-label="%s">`, template.HTMLEscapeString(b.Link), name)
+			end += `</a>`
+		}
+		fmt.Fprintf(&s, `<g><title>%s</title>`, name)
 		for _, class := range classes {
 			h := plot * float64(b.By[class]) / float64(most)
 			if h <= 0 {
@@ -48,7 +60,7 @@ func stacked(title string, classes []string, bars []bar) template.HTML {
 			y -= h
 			fmt.Fprintf(&s, `<rect class="%s" x="%.1f" y="%.1f" width="%.1f" height="%.1f"/>`, template.HTMLEscapeString(class), x, y, step*0.76, h)
 		}
-		s.WriteString(`</g>`)
+		s.WriteString(end)
 		if b.Label != "" {
 			fmt.Fprintf(&s, `<text x="%.1f" y="%d" text-anchor="middle">%s</text>`, x+step*0.38, height-6, template.HTMLEscapeString(b.Label))
 		}
@@ -75,6 +87,9 @@ func (d overviewData) Chart(title string) template.HTML {
 	var bars []bar
 	for i, day := range d.Days {
 		b := bar{Title: fmt.Sprintf("%s: %d", day.Day.Format("02/01"), day.All), By: day.By}
+		if day.All > 0 {
+			b.Link = "/messages" + query("since", day.Day.Format(time.RFC3339), "until", day.Day.AddDate(0, 0, 1).Format(time.RFC3339))
+		}
 		if i%5 == 4 {
 			b.Label = day.Day.Format("02/01")
 		}

@@ -35,6 +35,12 @@ type reasonOctets struct {
 	Octets float64
 }
 
+// Month and Week are when the days began that figures are of.
+func (d overviewData) Month() time.Time { return d.Spans[2].Since }
+
+// Week is as Month.
+func (d overviewData) Week() time.Time { return d.Spans[1].Since }
+
 // Percent is the share that was not looked into, in percent with one decimal.
 func (i inspection) Percent() float64 {
 	all := i.Inspected + i.Unseen
