@@ -24,6 +24,8 @@ func TestOfficeSamples(t *testing.T) {
 			" body  1: Tên\tSố lượng", " body  1: Máy đo\t12", " body  1: Trạm đo mưa", " body  2: Trang tính hai", " comment  1: Xem lại ô này"}}},
 		{"slides.pptx", "application/vnd.openxmlformats-officedocument.presentationml.presentation", [][]string{{" property title 0: Báo cáo",
 			" body  1: Tựa đề trang một", " body  2: Nội dung trang hai", " comment  0: Lời ghi cho người nói"}}},
+		{"told.docx", "", [][]string{{" body  1: NHÃN LIỆT KÊ 1.\tNHÃN LIỆT KÊ\tKính gửi", " property dm 0: TRƯỜNG NGƯỜI DÙNG", " body  1: PHIÊN ÂM", " body  1: ĐÃ CHỌN", "! body  1: KHÔNG CHỌN"}}},
+		{"told.odt", "", [][]string{{" comment  0: NHÃN LIỆT KÊ", " comment  0: TRƯỜNG NGƯỜI DÙNG", " comment  0: ĐIỀU KIỆN", " body  1: PHIÊN ÂM", " body  1: ĐÃ CHỌN", " body  1: MÔ TẢ HÌNH", "! comment  0: KHÔNG CHỌN"}}},
 		{"slides.odp", "application/vnd.oasis.opendocument.presentation", [][]string{{" property title 0: Báo cáo",
 			" body  1: Tựa đề trang một", " body  2: Nội dung trang hai", " comment  1: Lời ghi cho người nói"}}},
 	} {

@@ -14,6 +14,8 @@ type pdfPiece struct {
 	text                     string
 	left, right, bottom, top float64 // points, from the lower left corner
 	font                     string
+	holes                    []pdfHole // from left to right
+	joins                    bool      // it fills a hole of another, or stands beside one that is filled
 }
 
 func (p *pdfPiece) middle() float64 { return (p.top + p.bottom) / 2 }
@@ -64,8 +66,13 @@ func (r *pdfRuns) add(c *responses.GetPageTextStructuredChar) {
 		if c.FontInformation != nil {
 			r.now.font = c.FontInformation.Name
 		}
-	} else if r.space {
-		r.text.WriteByte(' ')
+	} else {
+		if at.Left-r.last.Right > pdfHoleSize*r.size {
+			r.now.holes = append(r.now.holes, pdfHole{r.text.Len(), r.last.Right, at.Left})
+		}
+		if r.space {
+			r.text.WriteByte(' ')
+		}
 	}
 	r.space = false
 	r.text.WriteString(text)
@@ -95,7 +102,7 @@ func (r *pdfRuns) end() {
 // a gap: the order in which they stand in the file says nothing. It returns the number of letters.
 func writePDFText(w *writer, pieces []pdfPiece) (letters int) {
 	for _, line := range pdfLines(pieces) {
-		slices.SortStableFunc(line, func(a, b *pdfPiece) int { return cmp.Compare(a.left, b.left) })
+		line = filled(line)
 		w.line()
 		for i, p := range line {
 			if i > 0 {
@@ -104,6 +111,7 @@ func writePDFText(w *writer, pieces []pdfPiece) (letters int) {
 				switch em := min(p.height(), before.height()); {
 				case gap > 1.2*em:
 					w.cell()
+				case p.joins && before.joins && gap <= pdfJoin*em:
 				case gap > 0.12*em || strings.HasSuffix(before.text, " ") || strings.HasPrefix(p.text, " "):
 					w.text(" ")
 				}
