@@ -40,6 +40,8 @@ func knownMisses() map[string]string {
 		"G164": "an advertisement that is written like a banner",
 		"H077": "gồm lists kinds of documents in rules",
 		"I061": "loại is what goods are called too",
+		"O055": "letters of two levels, one a cell, in small letters and in capitals",
+		"O158": "a dish that is named so on the first line",
 		"K057": "without diacritics a noun with a level must end the name",
 	}
 }
@@ -83,7 +85,7 @@ func (i batchItem) octets() string {
 
 func TestBatches(t *testing.T) {
 	files, err := filepath.Glob("testdata/batch-*.jsonl")
-	if err != nil || len(files) < 13 {
+	if err != nil || len(files) < 16 {
 		t.Fatalf("%d batches: %v", len(files), err)
 	}
 	d := newDetector(t, marking.Own{})
