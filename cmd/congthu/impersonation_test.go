@@ -20,19 +20,7 @@ func TestReloadOfficials(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// answer is what a stranger is told who writes in this name.
-	answer := func(name string) int {
-		t.Helper()
-		err := send(s.relay, sample{from: "x8@gmail.com", to: "an@monre.gov.vn", data: []byte("From: " + name + " <x8@gmail.com>\r\nSubject: Viec gap\r\n\r\nx\r\n")})
-		var e *smtp.SMTPError
-		switch {
-		case errors.As(err, &e):
-			return e.Code
-		case err != nil:
-			t.Fatal(err)
-		}
-		return 250
-	}
+	answer := func(name string) int { return s.answerTo(t, name) }
 	reload := func(gauge string) {
 		t.Helper()
 		s.hup <- syscall.SIGHUP
@@ -76,4 +64,18 @@ func TestReloadOfficials(t *testing.T) {
 	reload("1")
 	expect("with another list", "Tran Hong Ha", 550)
 	expect("with another list", "Nguyen Van Hung", 250)
+}
+
+// answerTo is what a stranger is told who writes in this name.
+func (s *served) answerTo(t *testing.T, name string) int {
+	t.Helper()
+	err := send(s.relay, sample{from: "x8@gmail.com", to: "an@monre.gov.vn", data: []byte("From: " + name + " <x8@gmail.com>\r\nSubject: Viec gap\r\n\r\nx\r\n")})
+	var e *smtp.SMTPError
+	switch {
+	case errors.As(err, &e):
+		return e.Code
+	case err != nil:
+		t.Fatal(err)
+	}
+	return 250
 }
