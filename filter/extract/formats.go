@@ -47,6 +47,9 @@ func newTeller(formats map[string]format) teller {
 // tell tells what a file is, and what else some program takes it for: it is read every way.
 func tell(formats map[string]format, head []byte, c content, label string, names []string) (f format, known bool) {
 	f, known = first(formats, head, c, label, names)
+	if f.name == "html" && (label == "text/plain" || hasEnding(names, ".txt", ".log", ".md")) { // shown as it is written
+		f.also = append(f.also, formats["text"])
+	}
 	for _, name := range hidden(head, c) {
 		also := formats[name]
 		switch also.mediaType = hiddenType(name); {

@@ -116,7 +116,7 @@ func (u *unit) partOfHead(i int, c candidate) float64 {
 
 // describesStamp tells lines around that say how a stamp looks.
 func (u *unit) describesStamp(i int) bool {
-	for k := i - 1; k <= i+stampNear; k++ {
+	for k := i - stampNear; k <= i+stampNear; k++ {
 		if l := u.line(k); l != nil && u.d.stampTerms.has(l.text, l.toks, !l.vietnamese) {
 			return true
 		}

@@ -106,6 +106,11 @@ func (u *unit) boxesBehind(l *line, all []box) bool {
 			return true // "Mật: ☐"
 		}
 	}
+	for _, f := range u.labelsOf(l) {
+		if end := l.toks[f.last].end; f.full && end <= len(before) && strings.Trim(before[end:], " :") == "" {
+			return false // "Cấp độ mật ☐ Mật"
+		}
+	}
 	if i := strings.LastIndexByte(before, ':'); i >= 0 {
 		before = before[i+1:]
 	}

@@ -152,7 +152,7 @@ func (u *unit) spokenOf(i int, c candidate) bool {
 	if c.start > 0 && strings.HasSuffix(l.text[:c.start], "“") && strings.HasPrefix(l.text[c.end:], "”") {
 		return true
 	}
-	if u.describesStamp(i) {
+	if u.describesStamp(i) || u.quoted(l, c) && u.goesOn(i) {
 		return true
 	}
 	if !u.guiding(i) {
@@ -170,6 +170,12 @@ func (u *unit) spokenOf(i int, c candidate) bool {
 		}
 	}
 	return false
+}
+
+// goesOn tells that the next line goes on with a sentence: it begins with a small letter.
+func (u *unit) goesOn(i int) bool {
+	next := u.line(i + 1)
+	return next != nil && !next.gap && len(next.toks) > 0 && next.toks[0].style == lower && !isNumber(next.toks[0].word)
 }
 
 // titleLines is how many lines at a text's beginning may be its title.

@@ -79,8 +79,11 @@ const maxNameWords = 4
 // with capitals of which the first is a family name. "Công văn" and "chỉ thị" are documents.
 func (d *Detector) named(l *line, c candidate, loose bool) bool {
 	i := c.first - 1
-	if i < 0 || !blank(l.gapBetween(i, c.first)) {
+	if i < 0 {
 		return false
+	}
+	if gap := l.gapBetween(i, c.first); !blank(gap) {
+		return strings.TrimSpace(gap) == ":" && d.personLabels.ending(l.text, l.toks, c.first, loose) > 0 || d.splitName(l, c, loose)
 	}
 	if d.nouns.ending(l.text, l.toks, c.first, loose) > 0 {
 		return false
@@ -97,6 +100,20 @@ func (d *Detector) named(l *line, c candidate, loose bool) bool {
 	}
 	n, _ := d.family.at(l.text, l.toks, first, loose)
 	return n > 0 && (first == 0 || !blank(l.gapBetween(first-1, first)) || l.toks[first-1].style == lower)
+}
+
+// splitName tells the last word of a person's name in a cell behind that with the words before it: "NGUYỄN VĂN | MẬT".
+func (d *Detector) splitName(l *line, c candidate, loose bool) bool {
+	k := l.cellOf(l.toks[c.first-1].start)
+	if k < 0 || k == l.cellOf(c.start) {
+		return false
+	}
+	first := tokenAt(l, int(l.cells[k].start))
+	if first < 0 || first == c.first-1 || !sameStyle(l.toks[first].style, c.style) || l.toks[first].style == lower {
+		return false
+	}
+	n, _ := d.family.at(l.text, l.toks, first, loose)
+	return n > 0 && d.titles.ending(l.text, l.toks, c.first, loose) > 0
 }
 
 // broken tells a candidate at the end or beginning of a line whose compound goes on in the next line or began in the

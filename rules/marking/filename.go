@@ -53,6 +53,9 @@ func (d *Detector) namePart(w *Work, s string, v *evidence) {
 			continue
 		}
 		score := d.nameScore(u, l, c)
+		if d.pressed(s, l, c) {
+			score = 0
+		}
 		if guided && score < nameLevel {
 			score = 0
 		}
@@ -123,6 +126,8 @@ func (d *Detector) nameScore(u *unit, l *line, c candidate) float64 {
 		return namePlain // "CV45-MAT-SNN"
 	case c.form == exact && d.nounBegins(l, c):
 		return nameNoun
+	case first && c.form == plain && c.single && c.style != caps && slug(l):
+		return 0 // "mat-duong-quoc-lo-1": mặt, mất and mắt are far more frequent
 	case first && (dashed || after != "" && after[0] == '.'):
 		if c.form == plain && c.single && c.style == lower {
 			return nameCaps
@@ -149,6 +154,38 @@ func (d *Detector) nameScore(u *unit, l *line, c candidate) float64 {
 		return nameCaps
 	}
 	return 0
+}
+
+// pressed tells a title of newspapers, books and films in the name of a file: "hồ sơ mật vụ án …", "giải mã hồ sơ mật …", or "hồ sơ
+// mật …" of a film.
+func (d *Detector) pressed(name string, l *line, c candidate) bool {
+	n := d.pressNouns.ending(l.text, l.toks, c.first, true)
+	if n == 0 || c.style == caps {
+		return false
+	}
+	if tail, _ := d.pressTails.at(l.text, l.toks, c.last+1, true); tail > 0 {
+		return true
+	}
+	return d.pressHeads.has(l.text, l.toks[:c.first-n], true) || film(name)
+}
+
+// film tells the name of moving pictures or sound.
+func film(name string) bool {
+	switch strings.ToLower(name[strings.LastIndexByte(name, '.')+1:]) {
+	case "mp4", "mkv", "avi", "mov", "webm", "flv", "wmv", "mpg", "mpeg", "m4v", "ts", "mp3", "m4a", "aac", "ogg", "srt":
+		return true
+	}
+	return false
+}
+
+// slug tells a name whose words are all joined by hyphens, none of them a number: no hyphen divides more than another.
+func slug(l *line) bool {
+	for k := 1; k < len(l.toks); k++ {
+		if l.gapBetween(k-1, k) != "-" || isNumber(l.toks[k].word) {
+			return false
+		}
+	}
+	return len(l.toks) > 2
 }
 
 // nounBegins tells a name that begins with a word for a document, perhaps behind numbers, and its number or nothing

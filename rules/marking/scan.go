@@ -37,8 +37,9 @@ func (t *triggers) add(word string, f *folds, kind triggerKind) {
 	t.words[key] |= kind
 }
 
-// newTriggers collects the words: of each name, stamp and banner the one that is rarest, which is its last.
-func (d *Detector) newTriggers() triggers {
+// newTriggers collects the words: of each name, stamp and banner the one that is rarest, which is its last, and of the labels of
+// level fields those that are one word, "domat".
+func (d *Detector) newTriggers(labels []string) triggers {
 	t := triggers{words: map[uint64]triggerKind{}}
 	for _, n := range d.names {
 		all := ""
@@ -61,6 +62,11 @@ func (d *Detector) newTriggers() triggers {
 	for _, f := range d.foreign {
 		if p := newPhrase(f.Text, 0); len(p.exact) > 0 {
 			t.add(p.exact[len(p.exact)-1], d.folds, bigWord)
+		}
+	}
+	for _, label := range labels {
+		if p := newPhrase(label, 0); len(p.exact) == 1 {
+			t.add(p.exact[0], d.folds, markedWord)
 		}
 	}
 	for _, w := range []string{"s", "ts"} { // portion marks, behind a bracket

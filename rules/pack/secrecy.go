@@ -46,6 +46,10 @@ type Secrecy struct {
 	PlainAfter   []string `yaml:"plain_after"`
 	Titles       []string `yaml:"titles"`
 	FamilyNames  []string `yaml:"family_names"`
+	PersonLabels []string `yaml:"person_labels"`
+	PressNouns   []string `yaml:"press_nouns"`
+	PressHeads   []string `yaml:"press_heads"`
+	PressTails   []string `yaml:"press_tails"`
 	Nouns        []string `yaml:"nouns"`
 	HeadingNouns []string `yaml:"heading_nouns"`
 	CapsNouns    []string `yaml:"caps_nouns"`
@@ -179,7 +183,7 @@ func (p *Secrecy) checkLists() error {
 		list []string
 	}{{"labels", p.Labels}, {"open_labels", p.OpenLabels}, {"no_level", p.NoLevel}, {"urgency", p.Urgency}, {"prefixes", p.Prefixes},
 		{"subjects", p.Subjects}, {"before", p.Before}, {"after", p.After}, {"next_line", p.NextLine}, {"prev_line", p.PrevLine}, {"places", p.Places},
-		{"plain_after", p.PlainAfter}, {"titles", p.Titles}, {"family_names", p.FamilyNames}, {"nouns", p.Nouns},
+		{"plain_after", p.PlainAfter}, {"titles", p.Titles}, {"family_names", p.FamilyNames}, {"person_labels", p.PersonLabels}, {"press_nouns", p.PressNouns}, {"press_heads", p.PressHeads}, {"press_tails", p.PressTails}, {"nouns", p.Nouns},
 		{"heading_nouns", p.HeadingNouns}, {"ties", p.Ties}, {"sends", p.Sends}, {"carried", p.Carried}, {"declared", p.Declared}, {"things", p.Things}, {"pointing", p.Pointing},
 		{"denials", p.Denials}, {"denials_after", p.DenialsAfter}, {"guidance", p.Guidance}, {"numbered_guidance", p.Numbered}, {"counts", p.Counts}, {"guidance_names", p.GuidanceNames}, {"page", p.Page}, {"no_label", p.NoLabel},
 		{"caps_nouns", p.CapsNouns}, {"boxes", p.Boxes}, {"after_not", p.AfterNot}, {"stamp_terms", p.StampTerms}, {"instructions", p.Instructions}, {"loud", p.Loud}, {"not_denials", p.NotDenials}, {"not_nouns", p.NotNouns}, {"short_nouns", p.ShortNouns}, {"requests", p.Requests}} {
