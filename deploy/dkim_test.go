@@ -35,7 +35,8 @@ func newSigningGate(t *testing.T) signingGate {
 	g.dir, err = peer.TempDir()
 	must(t, err)
 	t.Cleanup(func() { os.RemoveAll(g.dir) })
-	for selector, algorithm := range map[string]string{"rsa": "rsa-sha256", "ed": "ed25519-sha256"} {
+	for _, algorithm := range []string{"rsa-sha256", "ed25519-sha256"} { // OpenDKIM 2.11 reports of the first alone
+		selector, _, _ := strings.Cut(strings.TrimSuffix(algorithm, "25519-sha256"), "-")
 		file := filepath.Join(g.dir, selector+".pem")
 		out, err := exec.Command(gateBinary.path(t), "dkim", "keygen", "--domain", ours, "--selector", selector, "--algorithm", algorithm, file).CombinedOutput()
 		if err != nil {
