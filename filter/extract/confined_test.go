@@ -1,12 +1,16 @@
 package extract
 
 import (
+	"bufio"
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -35,15 +39,56 @@ func TestConfined(t *testing.T) {
 	}
 }
 
-// The product is built without C, and only so can it confine all its threads.
+// The product is built without C, and only so can it confine all its threads: for root as for a user who has no rights
+// to give up.
 func TestConfinedWithoutC(t *testing.T) {
 	if !withC {
 		return // TestConfined has shown it
 	}
-	cmd := exec.Command("go", "test", "-count", "1", "-run", "^TestConfined$", ".")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Errorf("%v\n%s", err, out)
+	dir, err := os.MkdirTemp("/tmp", "confined") // others must be able to enter
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	program := filepath.Join(dir, "extract.test")
+	build := exec.Command("go", "test", "-c", "-o", program, ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	const nobody = 65534
+	users := []uint32{uint32(os.Getuid())}
+	if os.Getuid() == 0 {
+		users = append(users, nobody)
+	}
+	for _, user := range users {
+		cmd := exec.Command(program, "-test.run", "^TestConfined$")
+		cmd.Dir = dir
+		cmd.Env = append(os.Environ(), "TMPDIR=/tmp")
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: user, Gid: user}}
+		if user == uint32(os.Getuid()) {
+			cmd.SysProcAttr = nil
+		}
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("as user %d: %v\n%s", user, err, out)
+		}
+	}
+}
+
+// A process that cannot give up its rights reads nothing and says why.
+func TestUnfitWorker(t *testing.T) {
+	var said bytes.Buffer
+	cause := errors.New("no such right")
+	if err := Work(strings.NewReader(""), &said, 1<<30, func(int64) error { return cause }); !errors.Is(err, cause) {
+		t.Errorf("%v", err)
+	}
+	p := &Pool{ctx: t.Context(), options: PoolOptions{Log: slog.New(slog.DiscardHandler)}}
+	err := p.ready(t.Context(), &worker{frames: frameReader{r: bufio.NewReader(&said)}})
+	if err == nil || !strings.Contains(err.Error(), "giving up rights: no such right") {
+		t.Errorf("%v", err)
 	}
 }
 

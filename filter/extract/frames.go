@@ -20,6 +20,7 @@ const (
 	frameMiss   byte = 'N' // message.Reason
 	frameMember byte = 'M' // []string, the member's names; chunks and an end follow
 	frameBad    byte = 'B' // instead of a member's end: message.Reason, "" when it is damaged
+	frameUnfit  byte = 'U' // string: why the process cannot be a worker; it has read nothing yet
 	frameReady  byte = 'R' // string: what did not start, "" when everything did
 	frameDone   byte = 'D' // doneFrame
 )

@@ -232,8 +232,11 @@ func (p *Pool) ready(ctx context.Context, w *worker) error {
 		return fmt.Errorf("it ended at once or took more than %s: %w", startDeadline, err)
 	}
 	var problem string
-	if kind != frameReady || json.Unmarshal(payload, &problem) != nil {
+	if kind != frameReady && kind != frameUnfit || json.Unmarshal(payload, &problem) != nil {
 		return errors.New("it is no worker")
+	}
+	if kind == frameUnfit {
+		return errors.New(problem)
 	}
 	if problem != "" {
 		p.options.Log.Error("a worker cannot read every format", "error", problem)

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"runtime"
+	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -30,13 +31,29 @@ func Confine(memory int64) error {
 	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
 		return fmt.Errorf("forbidding dumps: %w", err)
 	}
-	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
-		return fmt.Errorf("forbidding new privileges: %w", err)
+	if err := noNewPrivileges(); err != nil {
+		return err
 	}
 	if err := confineFiles(os.Getenv(CacheVariable)); err != nil {
 		return err
 	}
 	return filterCalls()
+}
+
+// noNewPrivileges holds for every thread: who is not root can confine no thread that may still gain privileges
+// (landlock_restrict_self(2)). A program built with cgo can say it of one thread only.
+func noNewPrivileges() error {
+	_, _, errno := syscall.AllThreadsSyscall6(unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0)
+	if errno == syscall.ENOTSUP {
+		if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+			return fmt.Errorf("forbidding new privileges: %w", err)
+		}
+		return nil
+	}
+	if errno != 0 {
+		return fmt.Errorf("forbidding new privileges: %w", errno)
+	}
+	return nil
 }
 
 // killedFirst makes the kernel end the worker, not the gate, when the machine's or the service's memory is used up.

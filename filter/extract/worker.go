@@ -24,11 +24,12 @@ func Work(r io.Reader, w io.Writer, memory int64, prepare func(memory int64) err
 
 func work(r io.Reader, w io.Writer, memory int64, prepare func(memory int64) error, all map[string]format) error {
 	debug.SetMemoryLimit(memory / 2)
+	bw := bufio.NewWriterSize(w, maxChunk)
 	if err := prepare(memory); err != nil {
-		return fmt.Errorf("giving up rights: %w", err)
+		err = fmt.Errorf("giving up rights: %w", err)
+		return errors.Join(err, (frameWriter{bw}).json(frameUnfit, err.Error()), bw.Flush())
 	}
 	fr := &frameReader{r: bufio.NewReaderSize(r, maxChunk)}
-	bw := bufio.NewWriterSize(w, maxChunk)
 	if err := ready(bw, all); err != nil {
 		return err
 	}
