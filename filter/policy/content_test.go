@@ -18,7 +18,7 @@ func TestContentRule(t *testing.T) {
 		{"{thresholds: [{direction: inbound, disposition: hold}]}", "needs from: the points from which it holds, 1 to 100"},
 		{"{thresholds: [{direction: inbound, from: 5}]}", "needs disposition: accept, tag, hold, defer or refuse"},
 		{"{thresholds: [{direction: inbound, from: 5, disposition: hold}, {direction: inbound, from: 5, disposition: tag}]}", "rules.content.thresholds[1]: says the same direction and points as thresholds[0]"},
-		{"{thresholds: [{direction: inbound, form: 5}]}", "unknown key; the keys here are direction, from, disposition"},
+		{"{thresholds: [{direction: inbound, form: 5}]}", "unknown key, did you mean from?; the keys here are direction, from, disposition"},
 		{"{dictionaries: ['']}", "is empty: write the path of a dictionary"},
 		{"{limit: 5}", "is no key of this rule; its keys are mode, outbound, inbound, dictionaries, from, thresholds"},
 	} {

@@ -159,7 +159,7 @@ func (d *decoder) structure(n ast.Node, path string, v reflect.Value) {
 		field, ok := fieldOf(v, key)
 		switch {
 		case !ok:
-			d.fail(p.Key, join(path, key), "unknown key; the keys here are %s", strings.Join(keysOf(v.Type()), ", "))
+			d.fail(p.Key, join(path, key), "%s", unknown(key, keysAt(path, keysOf(v.Type()))))
 		case seen[key]:
 			d.fail(p.Key, join(path, key), "given twice; keep one")
 		default:
@@ -192,11 +192,11 @@ func (d *decoder) mapping(n ast.Node, path string, v reflect.Value) {
 		key := keyText(p)
 		custom := path == "rules" && isCustom(key)
 		if !custom && !slices.Contains(right, key) {
-			hint := strings.Join(right, ", ")
+			problem := unknown(key, right)
 			if path == "rules" {
-				hint += ", and " + CustomPrefix + "NAME with 1 to 40 of a-z, 0-9 and - for rules of your own"
+				problem += ", and " + CustomPrefix + "NAME with 1 to 40 of a-z, 0-9 and - for rules of your own"
 			}
-			d.fail(p.Key, join(path, key), "unknown key; the keys here are %s", hint)
+			d.fail(p.Key, join(path, key), "%s", problem)
 			continue
 		}
 		if seen[key] {

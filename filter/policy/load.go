@@ -246,6 +246,14 @@ func hasColumns(rule string) bool {
 	return rule != filter.RuleUninspected && rule != mailboxName && rule != spamName
 }
 
+// ruleKeys are all keys of a rule.
+func ruleKeys(rule string) []string {
+	if !hasColumns(rule) {
+		return append([]string{"mode"}, ownKeys(rule)...)
+	}
+	return append([]string{"mode", "outbound", "inbound"}, ownKeys(rule)...)
+}
+
 // ownKeys are the keys of a rule beside mode, outbound and inbound.
 func ownKeys(rule string) []string {
 	switch rule {
@@ -286,10 +294,7 @@ func (c *Config) checkRules(bad func(path, format string, args ...any)) {
 			c.checkCustom(rule, r, bad)
 		}
 		c.checkEntries(rule, r, bad)
-		right := append([]string{"mode", "outbound", "inbound"}, ownKeys(rule)...)
-		if !hasColumns(rule) {
-			right = append([]string{"mode"}, ownKeys(rule)...)
-		}
+		right := ruleKeys(rule)
 		if rule == mailboxName && r.Mode == Mode(filter.Enforce) {
 			bad("rules.mailbox-name.mode", "this rule only reports, for mailboxes are older than the naming rule (clause 4): write off or monitor")
 		}

@@ -18,7 +18,7 @@ func TestSpamRule(t *testing.T) {
 		{"{password: abc}", "rules.spam.password: is no place of a secret"},
 		{"{timeout: 2m}", "rules.spam.timeout: 2m0s is out of bounds: write 1s to 1m"},
 		{"{concurrent: 1001}", "is out of bounds"},
-		{"{actions_inbound: {rejct: hold}}", "unknown key; the keys here are add header, discard, greylist, no action, quarantine, reject, rewrite subject, soft reject"},
+		{"{actions_inbound: {rejct: hold}}", "unknown key, did you mean reject?; the keys here are add header, discard, greylist, no action, quarantine, reject, rewrite subject, soft reject"},
 		{"{actions_outbound: {reject: kill}}", "is no disposition"},
 		{"{inbound: tag}", "is no key of this rule; its keys are mode, address"},
 	} {
