@@ -2,6 +2,8 @@ package store
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -20,7 +22,7 @@ func words(all []string, keys map[string]func(string) error) error {
 		case !ok || value == "":
 			return fmt.Errorf("%w: %q is not key=value", ErrInvalid, w)
 		case !known:
-			return fmt.Errorf("%w: there is no filter %q", ErrInvalid, key)
+			return fmt.Errorf("%w: there is no filter %q; the filters are %s", ErrInvalid, key, strings.Join(slices.Sorted(maps.Keys(keys)), ", "))
 		case seen[key]:
 			return fmt.Errorf("%w: %q stands there twice", ErrInvalid, key)
 		}

@@ -125,12 +125,12 @@ func prepare(ctx context.Context, tx *sql.Tx, r Release, token, who string, now 
 	return nil
 }
 
-// ReleaseDone notes that the message of a release was taken by the next server, whose reply this is. The
-// content is gone then. Once more it changes nothing.
-func (s *Store) ReleaseDone(ctx context.Context, r Release, who, reply string) error {
+// ReleaseDone notes that the message of a release was taken by the next server, whose reply this is, and why who
+// released it (CheckReason). The content is gone then. Once more it changes nothing.
+func (s *Store) ReleaseDone(ctx context.Context, r Release, who, reason, reply string) error {
 	err := s.write(ctx, "noting the release of "+r.ID, func(tx *sql.Tx) error {
 		now := micro(s.options.Now())
-		if err := end(ctx, tx, r.ID, StateReleased, now, who, ""); err != nil {
+		if err := end(ctx, tx, r.ID, StateReleased, now, who, cut(reason, maxReason)); err != nil {
 			return err
 		}
 		_, err := tx.ExecContext(ctx, finishRelease, r.ID, now, cut(reply, maxReason))
@@ -168,13 +168,22 @@ func (s *Store) ReleaseFailed(ctx context.Context, r Release) error {
 	})
 }
 
+// CheckReason tells why somebody does something as it is kept: one line, not blank, of at most 1000 octets; ErrInvalid
+// when it is anything else.
+func CheckReason(reason string) error {
+	if strings.TrimSpace(reason) == "" {
+		return fmt.Errorf("%w: why must be said", ErrInvalid)
+	}
+	return printable(maxReason, reason)
+}
+
 // Delete deletes an undecided message. Its content and keys are gone; what is known of it stays, with who
 // decided and why. The caller recorded it before.
 func (s *Store) Delete(ctx context.Context, id, who, reason string) error {
-	if strings.TrimSpace(reason) == "" || who == "" {
-		return fmt.Errorf("deleting %s: %w: who and why must be said", id, ErrInvalid)
+	if who == "" {
+		return fmt.Errorf("deleting %s: %w: who must be said", id, ErrInvalid)
 	}
-	if err := errors.Join(printable(maxName, who), printable(maxReason, reason)); err != nil {
+	if err := errors.Join(printable(maxName, who), CheckReason(reason)); err != nil {
 		return fmt.Errorf("deleting %s: %w", id, err)
 	}
 	return s.write(ctx, "deleting "+id, func(tx *sql.Tx) error {

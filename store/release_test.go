@@ -40,7 +40,7 @@ func TestReleaseOnce(t *testing.T) {
 		t.Fatalf("deleted in the middle: %v", err)
 	}
 	for range 2 { // a replay does nothing
-		if err := d.ReleaseDone(t.Context(), r, "an@monre.gov.vn", "250 2.0.0 queued"); err != nil {
+		if err := d.ReleaseDone(t.Context(), r, "an@monre.gov.vn", "đúng việc", "250 2.0.0 queued"); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -146,7 +146,7 @@ func TestReleaseAgain(t *testing.T) {
 	d.state(t, "01A", store.StateHeld)
 	r := start(nil) // both are known to have delivered nothing
 	// A 250 counts, whoever got it.
-	if err := d.ReleaseDone(t.Context(), first, "an@monre.gov.vn", "250 ok"); err != nil {
+	if err := d.ReleaseDone(t.Context(), first, "an@monre.gov.vn", "đúng việc", "250 ok"); err != nil {
 		t.Fatal(err)
 	}
 	if err := d.ReleaseFailed(t.Context(), r); err != nil {
@@ -204,7 +204,7 @@ func TestTakeRelease(t *testing.T) {
 	d.clock.add(store.ReleasePasses - time.Minute)
 	take(h.BodySHA256, h.ReversePath, true, binh)
 	again()
-	if err := d.ReleaseDone(t.Context(), r, an, "250 ok"); err != nil {
+	if err := d.ReleaseDone(t.Context(), r, an, "đúng việc", "250 ok"); err != nil {
 		t.Fatal(err)
 	}
 	d.clock.add(store.ReleasePasses - time.Minute) // since it was done

@@ -151,7 +151,7 @@ func TestNoContentInFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := d.ReleaseDone(t.Context(), r, "an@monre.gov.vn", "250 ok"); err != nil {
+	if err := d.ReleaseDone(t.Context(), r, "an@monre.gov.vn", "đúng việc", "250 ok"); err != nil {
 		t.Fatal(err)
 	}
 	look("decided")

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -34,6 +35,9 @@ type checked struct {
 
 // Run judges the files and exits with the code of the worst.
 func (c *checkCommand) Run(p *program) error {
+	if err := c.checkEnvelope(); err != nil {
+		return err
+	}
 	conf, err := loadConfig(c.Config)
 	if err != nil {
 		return err
@@ -75,6 +79,20 @@ func (c *checkCommand) Run(p *program) error {
 	return nil
 }
 
+// checkEnvelope tells addresses that are none, which would silently be judged as mail from or to nowhere.
+func (c *checkCommand) checkEnvelope() error {
+	bad := func(s string) bool { path := filter.ParsePath(s, ""); return path.Local == "" || path.Domain == "" }
+	if c.From != nil && !filter.ParsePath(*c.From, "").Null() && bad(*c.From) {
+		return &exitError{exitUsage, fmt.Errorf("congthu: --from: %q is no address: write name@domain, or \"\" for the null reverse-path", *c.From)}
+	}
+	for _, to := range c.To {
+		if bad(to) {
+			return &exitError{exitUsage, fmt.Errorf("congthu: --to: %q is no address: write name@domain", to)}
+		}
+	}
+	return nil
+}
+
 func exitCode(v filter.Verdict) int {
 	switch {
 	case v.Err != nil:
@@ -90,8 +108,29 @@ func (c *checkCommand) judge(p *program, judge *filter.Judge, limits message.Lim
 	spool := message.NewSpool(limits, nil)
 	defer spool.Close()
 	err := c.read(p, spool, file)
+	if err == nil && noMail(spool) {
+		fmt.Fprintf(p.stderr, "congthu: %s is no mail: it does not begin with a header field; judged all the same, as a server would hand it on\n", file)
+	}
 	return c.decide(p.ctx, judge, limits, spool, err, p.now())
 }
+
+// noMail tells a file that cannot be a message: it begins with no field (RFC 5322 section 2.2, with blanks before the
+// colon as in section 4.5). Of what begins with a blank, an empty line or mbox's "From " the verdict says so itself.
+func noMail(r io.ReaderAt) bool {
+	head := make([]byte, maxFieldName)
+	n, _ := r.ReadAt(head, 0) // what cannot be read is for the judging to tell
+	head = head[:n]
+	if n == 0 || strings.ContainsRune(" \t\r\n", rune(head[0])) || bytes.HasPrefix(head, []byte("From ")) {
+		return false
+	}
+	name, _, colon := bytes.Cut(head, []byte(":"))
+	name = bytes.TrimRight(name, " \t")
+	return !colon || len(name) == 0 || bytes.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r > '~' })
+}
+
+// maxFieldName is how far the colon after the first field's name is looked for, in octets: a line's length
+// (RFC 5322 section 2.1.1).
+const maxFieldName = 998
 
 // decide judges what was spooled; err is what spooling said.
 func (c *checkCommand) decide(ctx context.Context, judge *filter.Judge, limits message.Limits, spool *message.Spool, err error, now time.Time) (filter.Verdict, error) {

@@ -4,9 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/user"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"filippo.io/age"
@@ -32,18 +33,29 @@ func (k keeping) open(p *program) (*policy.Config, *store.Store, review.Recorder
 	if !conf.HasStore() {
 		return nil, nil, nil, &exitError{exitConfig, conf.Problem("store.dsn", "there is no database: nothing can be held")}
 	}
+	path := strings.TrimPrefix(conf.Store.DSN, "sqlite:")
 	s, err := store.Open(p.ctx, store.Options{DSN: conf.Store.DSN, Now: p.now})
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, nil, nil, accessible(err, conf, filepath.Dir(path))
 	}
-	return conf, s, recorder(conf), nil
+	likeFolder(database(path)...)
+	return conf, s, typed(conf), nil
 }
 
 func recorder(conf *policy.Config) review.Recorder {
 	return func(ctx context.Context, a evidence.Act) error {
 		_, err := evidence.AppendAct(ctx, conf.Evidence.Dir, conf.Evidence.Gate, a)
-		if errors.Is(err, fs.ErrNotExist) { // made here, it would belong to whoever types
-			return fmt.Errorf("%w: the gate makes the folder when it starts for the first time", err)
+		return accessible(err, conf, conf.Evidence.Dir)
+	}
+}
+
+// typed records what is done by a command. Without a gate that runs, the record makes files, which are the gate's.
+func typed(conf *policy.Config) review.Recorder {
+	record := recorder(conf)
+	return func(ctx context.Context, a evidence.Act) error {
+		err := record(ctx, a)
+		if os.Geteuid() == 0 {
+			likeFolder(inside(conf.Evidence.Dir)...)
 		}
 		return err
 	}
@@ -76,7 +88,7 @@ func (s signedIn) desk(p *program, k keeping) (*review.Desk, review.Officer, fun
 	o, err := d.SignIn(p.ctx, identity)
 	if err != nil {
 		st.Close()
-		return nil, review.Officer{}, nil, &exitError{exitCannotJudge, fmt.Errorf("congthu: %s: %w", s.Identity, err)}
+		return nil, review.Officer{}, nil, &exitError{exitCannotJudge, fmt.Errorf("congthu: --identity: %s: %w", s.Identity, err)}
 	}
 	return d, o, func() { st.Close() }, nil
 }
@@ -88,9 +100,17 @@ func readIdentity(file string) (age.Identity, error) {
 	}
 	identity, err := store.ParseIdentity(b)
 	if err != nil {
-		return nil, &exitError{exitUsage, fmt.Errorf("congthu: %s: %w", file, err)}
+		return nil, &exitError{exitUsage, fmt.Errorf("congthu: --identity: %s: %w", file, err)}
 	}
 	return identity, nil
+}
+
+// checkReason tells whether a reason can be kept, before anything is done for it.
+func checkReason(reason string) error {
+	if err := store.CheckReason(reason); err != nil {
+		return &exitError{exitUsage, fmt.Errorf("congthu: --reason: %w", err)}
+	}
+	return nil
 }
 
 // explained gives an error of the store its way out.
@@ -135,7 +155,7 @@ func parseUntil(s string, now time.Time) (time.Time, error) {
 	}
 	t, err := time.Parse(time.RFC3339, s)
 	if err != nil {
-		return time.Time{}, &exitError{exitUsage, fmt.Errorf("congthu: %q is no date: write 2026-12-31, 7d or 2026-12-31T17:00:00+07:00", s)}
+		return time.Time{}, fmt.Errorf("%q is no date: write 2026-12-31, 7d or 2026-12-31T17:00:00+07:00", s)
 	}
 	return t, nil
 }

@@ -61,13 +61,16 @@ type exceptionAddCommand struct {
 
 // Run adds the exception.
 func (c *exceptionAddCommand) Run(p *program) error {
+	if err := checkReason(c.Reason); err != nil {
+		return err
+	}
 	hash := strings.ToLower(c.PartHash)
 	if !regexp.MustCompile(`^[0-9a-f]{64}$`).MatchString(hash) {
 		return &exitError{exitUsage, fmt.Errorf("congthu: --part-hash: %q is no SHA-256: 64 hexadecimal digits", c.PartHash)}
 	}
 	until, err := parseUntil(c.Until, p.now())
 	if err != nil {
-		return err
+		return &exitError{exitUsage, fmt.Errorf("congthu: --until: %w", err)}
 	}
 	if !until.After(p.now()) {
 		return &exitError{exitUsage, errors.New("congthu: --until: lies in the past")}
@@ -94,7 +97,7 @@ func (c *exceptionAddCommand) Run(p *program) error {
 	if err != nil {
 		return explained(err)
 	}
-	_, err = fmt.Fprintf(p.stdout, "%s: in force until %s\n", e.ID, stamp(e.Until))
+	_, err = fmt.Fprintf(p.stdout, "%s: in force until %s; the gate sees it within a second\n", e.ID, stamp(e.Until))
 	return err
 }
 

@@ -105,7 +105,7 @@ func TestReleasedBodyInOtherClothes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.ReleaseDone(t.Context(), release, "lan@monre.gov.vn", "250 ok"); err != nil {
+	if err := s.ReleaseDone(t.Context(), release, "lan@monre.gov.vn", "đúng việc", "250 ok"); err != nil {
 		t.Fatal(err)
 	}
 	for n, field := range []string{"x", tx.ID, tx.ID + ".AAAAAAAAAAAAAAAAAAAAAAAAAA", release.Token + "\r\nCongthu-Release: x"} {

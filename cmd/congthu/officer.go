@@ -39,6 +39,11 @@ func (c *officerAddCommand) Run(p *program) error {
 	if (c.Recipient == "") == (c.NewKey == "") || c.Wrap && c.NewKey == "" {
 		return &exitError{exitUsage, errors.New("congthu: name a public key with --recipient, or make one with --new-key FILE (and only then --wrap)")}
 	}
+	if c.Recipient != "" { // its error shows no key: it may be a private one
+		if _, err := store.ParseRecipient(c.Recipient); err != nil {
+			return &exitError{exitUsage, fmt.Errorf("congthu: --recipient: %w: write the public key whole, one line that begins with age1, as age-keygen -y FILE prints it", err)}
+		}
+	}
 	_, s, record, err := c.open(p)
 	if err != nil {
 		return err

@@ -148,10 +148,19 @@ func (c *quarantineShowCommand) Run(p *program) error {
 	if err != nil {
 		return explained(err)
 	}
-	v := viewOf(h)
 	if c.JSON {
-		return json.NewEncoder(p.stdout).Encode(v)
+		return json.NewEncoder(p.stdout).Encode(viewOf(h))
 	}
+	if c.Identity == "" {
+		c.envelope(p, h)
+		return nil
+	}
+	return c.content(p, h)
+}
+
+// envelope prints what is known of the message without opening it.
+func (c *quarantineShowCommand) envelope(p *program, h store.Held) {
+	v := viewOf(h)
 	fmt.Fprintf(p.stdout, "id         %s\nstate      %s\nheld       %s\nuntil      %s\nfrom       %s\nto         %s\nwhy        %s\nsize       %d octets\ndirection  %s\nclient     %s\n",
 		v.ID, v.State, stamp(h.Time), stamp(h.Expires), visible(v.From), visible(strings.Join(v.To, " ")), strings.Join(v.Why, ", "), v.Bytes, v.Direction, v.Client)
 	if v.Persons > 1 {
@@ -166,14 +175,10 @@ func (c *quarantineShowCommand) Run(p *program) error {
 	if v.DecidedBy != "" {
 		fmt.Fprintf(p.stdout, "decided    by %s: %s\n", visible(v.DecidedBy), visible(v.Reason))
 	}
-	if c.Identity == "" {
-		return nil
-	}
-	return c.content(p)
 }
 
-// content shows subject and text, which is recorded.
-func (c *quarantineShowCommand) content(p *program) error {
+// content shows the message with subject and text, which is recorded. When it cannot be opened nothing is printed.
+func (c *quarantineShowCommand) content(p *program, h store.Held) error {
 	d, o, done, err := signedIn{c.Identity}.desk(p, c.keeping)
 	if err != nil {
 		return err
@@ -199,6 +204,7 @@ func (c *quarantineShowCommand) content(p *program) error {
 	if err != nil {
 		return err
 	}
+	c.envelope(p, h)
 	fmt.Fprintf(p.stdout, "subject    %s\n", visible(subject))
 	for part := range m.Leaves() {
 		fmt.Fprintf(p.stdout, "part %-5s %s %s\n", part.ID, part.MediaType, visible(part.Name))
@@ -246,6 +252,9 @@ type quarantineReleaseCommand struct {
 
 // Run releases the messages.
 func (c *quarantineReleaseCommand) Run(p *program) error {
+	if err := checkReason(c.Reason); err != nil {
+		return err
+	}
 	d, o, done, err := c.desk(p, c.keeping)
 	if err != nil {
 		return err
@@ -286,6 +295,9 @@ type quarantineDeleteCommand struct {
 
 // Run deletes the messages.
 func (c *quarantineDeleteCommand) Run(p *program) error {
+	if err := checkReason(c.Reason); err != nil {
+		return err
+	}
 	d, o, done, err := c.desk(p, c.keeping)
 	if err != nil {
 		return err

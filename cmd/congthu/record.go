@@ -136,11 +136,13 @@ func (c *storeRestoreCommand) Run(p *program) error {
 	if !conf.HasStore() {
 		return &exitError{exitConfig, conf.Problem("store.dsn", "there is no database to restore")}
 	}
-	r, err := store.Restore(p.ctx, c.File, strings.TrimPrefix(conf.Store.DSN, "sqlite:"))
+	path := strings.TrimPrefix(conf.Store.DSN, "sqlite:")
+	r, err := store.Restore(p.ctx, c.File, path)
+	likeFolder(database(path)...)
 	if err != nil {
-		return err
+		return accessible(err, conf, filepath.Dir(path))
 	}
-	if err := recorder(conf)(p.ctx, evidence.Act{Who: operator(), What: evidence.Restore, Details: map[string]string{"octets": fmt.Sprint(r.Bytes), "took": r.Took.String()}}); err != nil {
+	if err := typed(conf)(p.ctx, evidence.Act{Who: operator(), What: evidence.Restore, Details: map[string]string{"octets": fmt.Sprint(r.Bytes), "took": r.Took.String()}}); err != nil {
 		return err
 	}
 	if r.Kept != "" {

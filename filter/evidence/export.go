@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -28,9 +29,19 @@ func ParseFormat(s string) (Format, error) {
 	return "", fmt.Errorf("%q is no format of the evidence (jsonl, cef, csv)", s)
 }
 
+// ErrNoLog is the error of Export where no gate ever kept its evidence.
+var ErrNoLog = errors.New("there is no evidence in this folder")
+
 // Export writes the records of the log in dir from a time on and before another; a zero time is no bound.
-// A damaged log is exported as far as it can be read: the error, a *Fault, comes after everything else.
+// A damaged log is exported as far as it can be read: the error, a *Fault, comes after everything else. Where no log is,
+// nothing is written, and the error is ErrNoLog.
 func Export(ctx context.Context, w io.Writer, dir string, format Format, from, to time.Time) error {
+	switch files, err := listFiles(dir); {
+	case err != nil:
+		return fmt.Errorf("exporting the evidence: %w", err)
+	case len(files) == 0 && !locked(dir): // a gate that only starts has no file yet
+		return fmt.Errorf("exporting the evidence: %w: %s", ErrNoLog, dir)
+	}
 	out := bufio.NewWriterSize(w, 64<<10)
 	write, flush, err := exporter(out, format)
 	if err != nil {

@@ -115,6 +115,9 @@ func (d *Desk) View(ctx context.Context, o Officer, id string, what evidence.Wha
 
 // Delete deletes a held message.
 func (d *Desk) Delete(ctx context.Context, o Officer, id, reason string) error {
+	if err := store.CheckReason(reason); err != nil { // before it is on record
+		return fmt.Errorf("deleting %s: %w", id, err)
+	}
 	h, err := d.Store.Show(ctx, id)
 	switch {
 	case err != nil:
@@ -139,10 +142,13 @@ type Released struct {
 
 // Release approves the release of a message and, when that is enough, hands it to the server. A message that was
 // released already is store.ErrDecided, and nothing is sent. One that an earlier attempt may have delivered is
-// store.ErrUnsure, unless again says that it may come twice.
+// store.ErrUnsure, unless again says that it may come twice. A reason that cannot be kept is store.ErrInvalid.
 func (d *Desk) Release(ctx context.Context, o Officer, id, reason string, again bool) (out Released, err error) {
 	if d.Server == "" {
 		return out, ErrNoServer
+	}
+	if err := store.CheckReason(reason); err != nil {
+		return out, fmt.Errorf("releasing %s: %w", id, err)
 	}
 	h, err := d.Store.Show(ctx, id)
 	switch {
@@ -175,7 +181,7 @@ func (d *Desk) Release(ctx context.Context, o Officer, id, reason string, again 
 		out.Delivered = r.Unsure
 		out.Reply, err = d.submit(ctx, r, spool)
 		out.Done = err == nil
-		late, err = d.released(ctx, o, r, out.Reply, err)
+		late, err = d.released(ctx, o, r, reason, out.Reply, err)
 		return err
 	})
 	return out, errors.Join(err, late)
@@ -183,7 +189,7 @@ func (d *Desk) Release(ctx context.Context, o Officer, id, reason string, again 
 
 // released writes down what came of a submission, also when whoever began it interrupts: or it would be released
 // twice. late is what failed in that when the server took the message; err is that it did not, or that nobody knows.
-func (d *Desk) released(ctx context.Context, o Officer, r store.Release, reply string, failed error) (late, err error) {
+func (d *Desk) released(ctx context.Context, o Officer, r store.Release, reason, reply string, failed error) (late, err error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancel()
 	switch {
@@ -192,7 +198,7 @@ func (d *Desk) released(ctx context.Context, o Officer, r store.Release, reply s
 	case failed != nil:
 		return nil, errors.Join(failed, d.Store.ReleaseFailed(ctx, r))
 	}
-	late = d.Store.ReleaseDone(ctx, r, o.Address, reply)
+	late = d.Store.ReleaseDone(ctx, r, o.Address, reason, reply)
 	told := d.Record(ctx, evidence.Act{Who: o.Address, What: evidence.Release, Object: r.ID, Details: map[string]string{"next_hop": d.Server, "reply": reply}})
 	return errors.Join(late, told), nil
 }
