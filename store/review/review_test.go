@@ -98,6 +98,27 @@ func TestReleaseSends(t *testing.T) {
 	}
 }
 
+// Nothing is done, or put on record, for a reason that cannot be kept. A release keeps the one that was given.
+func TestReasons(t *testing.T) {
+	r := newRoom(t, nil)
+	for _, reason := range []string{"", " \t\u00a0", "hai\ndòng", "\xff", strings.Repeat("x", 1001)} {
+		_, err := r.Release(t.Context(), r.officer, r.id, reason, false)
+		if derr := r.Delete(t.Context(), r.officer, r.id, reason); !errors.Is(err, store.ErrInvalid) || !errors.Is(derr, store.ErrInvalid) {
+			t.Errorf("%.20q: released: %v; deleted: %v", reason, err, derr)
+		}
+	}
+	if r.sink.Count() != 0 || len(r.acts) != 0 || r.state(t) != store.StateHeld {
+		t.Errorf("%d came, on record: %q, %s", r.sink.Count(), r.acts, r.state(t))
+	}
+	longest := strings.Repeat("x", 1000)
+	if _, err := r.Release(t.Context(), r.officer, r.id, longest, false); err != nil {
+		t.Fatal(err)
+	}
+	if h, err := r.Store.Show(t.Context(), r.id); err != nil || h.Reason != longest {
+		t.Errorf("kept: %q, %v", h.Reason, err)
+	}
+}
+
 // A server that surely took nothing leaves the message held, whatever it said and whenever.
 func TestReleaseRefused(t *testing.T) {
 	for stage, says := range map[peer.Stage]string{peer.Greeting: "554 5.7.1 no", peer.Ehlo: peer.Drop, peer.MailFrom: "451 4.3.0 later", peer.RcptTo: "550 5.1.1 nobody",
