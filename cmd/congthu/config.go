@@ -51,6 +51,9 @@ func (c *configCheckCommand) Run(p *program) error {
 	if err := signOutgoing(conf, pol, p.now); err != nil {
 		return err
 	}
+	for _, doubt := range doubts(conf) {
+		fmt.Fprintln(p.stderr, "warning:", doubt)
+	}
 	_, err = fmt.Fprintf(p.stdout, "configuration is good: %d milter and %d relay listeners, %d rules, policy %s\n",
 		len(conf.Milter), len(conf.Relay), len(pol.Rules), pol.Hash)
 	return err

@@ -28,7 +28,7 @@ func (g *gate) openWeb(h http.Handler) (*ownWeb, error) {
 	}
 	l, err := net.Listen("tcp", k.Listen)
 	if err != nil {
-		return nil, listenError("console", k.Listen, err)
+		return nil, listenError(g.conf, "console.listen", k.Listen, err)
 	}
 	if k.TLS.Certificate != "" {
 		pair, err := relay.NewCertificates(relay.ListenTLS{Certificate: k.TLS.Certificate, Key: k.TLS.Key}, g.log)

@@ -152,7 +152,7 @@ Judge a file without sending it:
   build/congthu check --config %s --from nvan@monre.gov.vn --to x@example.com FILE.eml
 `, hop.count(), len(all), c.Log, conf.Admin.Listen, conf.Evidence.Dir, conf.Admin.Listen, gate, gate, filepath.Join(dir, "congthu.yml"))
 	if !c.Once {
-		fmt.Fprintln(w, "The gate stays up. Ctrl-C stops it.")
+		fmt.Fprintln(w, "The gate stays up. Ctrl-C stops it, and takes the log, the evidence and the configuration away, but for a log of --log.")
 	}
 	return nil
 }

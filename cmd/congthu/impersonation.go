@@ -20,7 +20,7 @@ func impersonationOf(c *policy.Config) (d *impersonation.Detector, packs []strin
 	if r.Officials != "" {
 		var hash string
 		if conf.Officials, hash, err = impersonation.Load(c.Beside(r.Officials)); err != nil {
-			return nil, nil, errors.Join(c.Problem("rules."+rules.NameImpersonation+".officials", "is a list that cannot be used:"), err)
+			return nil, nil, errors.Join(c.Problem("rules."+rules.NameImpersonation+".officials", wholePath(c.Beside(r.Officials))+" is a list that cannot be used:"), err)
 		}
 		packs = append(packs, "officials sha256:"+hash)
 	}

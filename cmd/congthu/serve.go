@@ -141,23 +141,23 @@ func newGate(p *program, conf *policy.Config) (*gate, error) {
 
 // open makes the doors and opens their listeners and the admin's.
 func (g *gate) open(p *program) error {
-	for _, m := range g.conf.Milter {
+	for i, m := range g.conf.Milter {
 		mc := milterConfig(g.conf, m)
 		l, err := milter.Listen(mc)
 		if err != nil {
-			return listenError(m.Name, m.Listen, err)
+			return listenError(g.conf, fmt.Sprintf("milter[%d].listen", i), m.Listen, err)
 		}
 		g.listens = append(g.listens, l)
 		g.doors = append(g.doors, milter.New(mc, g.judge, g.budget, g.metrics, g.log, p.now))
 	}
-	for _, r := range g.conf.Relay {
+	for i, r := range g.conf.Relay {
 		d, err := relay.New(relayConfig(g.conf, r), g.judge, g.budget, g.metrics, g.log, p.now)
 		if err != nil {
 			return fmt.Errorf("relay listener %q: %w", r.Name, err)
 		}
 		l, err := net.Listen("tcp", r.Listen)
 		if err != nil {
-			return listenError(r.Name, r.Listen, err)
+			return listenError(g.conf, fmt.Sprintf("relay[%d].listen", i), r.Listen, err)
 		}
 		g.listens = append(g.listens, l)
 		g.doors = append(g.doors, d)
@@ -167,14 +167,10 @@ func (g *gate) open(p *program) error {
 	}
 	l, err := net.Listen("tcp", g.conf.Admin.Listen)
 	if err != nil {
-		return listenError("admin", g.conf.Admin.Listen, err)
+		return listenError(g.conf, "admin.listen", g.conf.Admin.Listen, err)
 	}
 	g.listens = append(g.listens, l)
 	return nil
-}
-
-func listenError(name, address string, err error) error {
-	return fmt.Errorf("listener %q cannot open %s: %w", name, address, err)
 }
 
 func buildInfo() prometheus.Collector {

@@ -60,7 +60,7 @@ func (c *trustListCommand) Run(p *program) error {
 		}
 	}
 	if len(files) == 0 {
-		_, err := fmt.Fprintln(p.stdout, "no anchors: nothing is trusted")
+		_, err := fmt.Fprintln(p.stdout, "no anchors: nothing is trusted. Write their files into the configuration: signing: {trust: [/etc/congthu/trust/*.pem]}")
 		return err
 	}
 	return table.Flush()

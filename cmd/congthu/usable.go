@@ -2,9 +2,13 @@ package main
 
 import (
 	"crypto/x509"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
+	"path/filepath"
+	"strings"
 
 	"congthu/filter/policy"
 	"congthu/filter/relay"
@@ -25,6 +29,11 @@ func usable(c *policy.Config) error {
 	for key, files := range pairs {
 		if files.Certificate == "" {
 			continue
+		}
+		for _, f := range [][2]string{{".certificate", files.Certificate}, {".key", files.Key}} {
+			if err := openable(f[1]); err != nil {
+				return wrong(key+f[0], err)
+			}
 		}
 		if _, err := relay.NewCertificates(files, slog.New(slog.DiscardHandler)); err != nil {
 			return wrong(key, err)
@@ -49,4 +58,41 @@ func usable(c *policy.Config) error {
 		return wrong("notices.templates", err)
 	}
 	return nil
+}
+
+// openable tries a file of a certificate or a key, and says the way out.
+func openable(path string) error {
+	f, err := os.Open(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("there is no file %s: write the file's path, beginning with /, or put the PEM file there", path)
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("the file %s may not be read by this user: give it to the gate's user or group to read", path)
+	case err != nil:
+		return err
+	}
+	return f.Close()
+}
+
+// wholePath is a file's path from the root, as far as the working folder is known: an error shows where was looked.
+func wholePath(path string) string {
+	if whole, err := filepath.Abs(path); err == nil {
+		return whole
+	}
+	return path
+}
+
+// doubts are what a configuration names that may well come to be there later: no error, but what config check says.
+func doubts(c *policy.Config) (all []error) {
+	for i, e := range c.Virus.Clamd {
+		socket, ok := strings.CutPrefix(e.Address, "unix:")
+		if !ok {
+			continue
+		}
+		if _, err := os.Stat(socket); errors.Is(err, fs.ErrNotExist) {
+			all = append(all, c.Problem(fmt.Sprintf("virus.clamd[%d]", i), "there is no socket "+socket+
+				": is clamd running (systemctl status clamav-daemon), and is this the LocalSocket of its clamd.conf?"))
+		}
+	}
+	return all
 }

@@ -26,7 +26,7 @@ func contentOf(c *policy.Config, conf *rules.Config) (packs []string, err error)
 	for i, path := range r.Dictionaries {
 		d, err := content.Load(c.Beside(path))
 		if err != nil {
-			errs = append(errs, c.Problem(fmt.Sprintf("rules.%s.dictionaries[%d]", rules.NameContent, i), c.Beside(path)+" cannot be used:"), err)
+			errs = append(errs, c.Problem(fmt.Sprintf("rules.%s.dictionaries[%d]", rules.NameContent, i), wholePath(c.Beside(path))+" cannot be used:"), err)
 			continue
 		}
 		all = append(all, d)
