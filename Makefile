@@ -19,10 +19,6 @@ build: need-go
 run: build
 	@$(BINARY) demo
 
-# The race detector watches everything but SQLite (C made into Go, which only database/sql calls): it makes that six times
-# as slow and most of a test run, and its authors test it. By the environment, so that the gates that tests build are
-# built of the same packages.
-test: export GOFLAGS := $(shell $(GO) env GOFLAGS 2>/dev/null) -gcflags=modernc.org/...=-race=false
 test: need-go
 	@scripts/test-deps
 	$(GO) test -race -timeout 20m ./...
