@@ -8,7 +8,6 @@ import (
 	"net"
 	"os"
 	"runtime"
-	"runtime/debug"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -30,10 +29,6 @@ type serveCommand struct {
 	Config string `help:"Configuration file (default: /etc/congthu/congthu.yml if there is one)." placeholder:"FILE"`
 }
 
-// gcPercent is how much the heap grows between two collections, in percent of what is in use. A gate uses a few MiB:
-// with Go's 100 it would collect after each dozen of mails, for a tenth of all its work. GOGC says otherwise.
-const gcPercent = 300
-
 // Run serves until the program is told to stop.
 func (c *serveCommand) Run(p *program) error {
 	conf, err := loadConfig(c.Config)
@@ -45,9 +40,6 @@ func (c *serveCommand) Run(p *program) error {
 	}
 	if err := usable(conf); err != nil {
 		return err
-	}
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
 	}
 	g, err := newGate(p, conf)
 	if err != nil {
